@@ -51,6 +51,15 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """One Prometheus series' value; `labels` in the order in which they are printed."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """`count` equal requests arriving together: load is simulated in batches, a single request is a batch of one."""
 
@@ -73,6 +82,18 @@ class PodNetwork(Protocol):
 
     def connect(self, host: str, port: int) -> None:
         """Opens and closes a TCP connection. Raises NetworkError."""
+        ...
+
+    def route(self, host: str, path: str) -> tuple[str, int]:
+        """The Service (DNS name, port) that the cluster's Ingress objects give a URL. Raises NetworkError: no rule."""
+        ...
+
+
+class Network(Protocol):
+    """The cluster's network; the kubelet takes each container's view of it."""
+
+    def view(self, pod: dict[str, Any]) -> PodNetwork:
+        """The network as this pod sees it."""
         ...
 
 
@@ -137,6 +158,10 @@ class Process(Protocol):
 
     def http(self, port: int, path: str, headers: Headers, now: float) -> HttpAnswer:
         """One GET on a listening port, for probes and the service proxy. Raises NetworkError (connection refused)."""
+        ...
+
+    def samples(self, now: float) -> Sequence[Sample]:
+        """What GET /metrics shows, for the scraper; empty when the image exports nothing."""
         ...
 
     def serve(self, port: int, batch: Batch, now: float) -> Sequence[Reply]:
