@@ -1,0 +1,1 @@
+"""Public fakes, shipped beside the ports that they stand in for."""
