@@ -23,6 +23,8 @@ from stratus.sandbox.apps.stores import Kafka, KafkaConsumer, Mongod
 
 Starter = Callable[[Profile, Mapping[str, str], ContainerContext], BaseProcess]
 
+INTERPRETERS = ("python", "python3")
+
 KINDS: dict[str, Starter] = {
     "service": ServiceProcess,
     "shop": ShopProcess,
@@ -56,7 +58,8 @@ class CatalogueImage:
 
     def start(self, context: ContainerContext) -> Process | StartFailure:
         argv = context.argv
-        command = argv[0].rpartition("/")[2] if argv else ""
+        program = argv[1] if argv[1:] and argv[0] in INTERPRETERS else argv[0] if argv else ""
+        command = program.rpartition("/")[2]
         built_in = self.profile.entry_points.get(command)
         if argv and built_in is None:
             return self._foreign(context)

@@ -25,7 +25,7 @@ GO_PANIC = (
     "main.main()",
     "\t/go/src/hotelreservation/cmd/geo/main.go:58 +0x3da",
 )
-SERVICE_BINARIES: Mapping[str, Mapping[str, str]] = {"service": {}, "service.py": {}, "python3": {}, "python": {}}
+SERVICE_BINARIES: Mapping[str, Mapping[str, str]] = {"service": {}, "service.py": {}}
 SERVICE = Profile(size=48 * MIB, entry_points=SERVICE_BINARIES)
 
 

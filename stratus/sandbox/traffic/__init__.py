@@ -1,0 +1,1 @@
+"""The cluster's network, its load, and what monitoring sees of them."""
