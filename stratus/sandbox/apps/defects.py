@@ -25,6 +25,7 @@ class Effect:
     seconds: float = 0.0
     cpu_factor: float = 1.0
     leak_mib: float = 0.0
+    records: int = 1
 
 
 class Defects:
@@ -73,6 +74,8 @@ class Defects:
             effect.cpu_factor *= size
         elif flag.effect == "leak":
             effect.leak_mib += size
+        elif flag.effect == "records":
+            effect.records = int(size)
 
     def _size(self, flag: Flag) -> float:
         """The flag's size now; 0 when it is off or flagd cannot be asked."""

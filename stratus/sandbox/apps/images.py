@@ -61,7 +61,9 @@ class CatalogueImage:
         program = argv[1] if argv[1:] and argv[0] in INTERPRETERS else argv[0] if argv else ""
         command = program.rpartition("/")[2]
         built_in = self.profile.entry_points.get(command)
-        if argv and built_in is None:
+        if context.container.get("command") is None and built_in is None:
+            built_in = {}  # arguments alone go to the image's own entry point
+        if built_in is None:
             return self._foreign(context)
         settings = {**self.profile.settings, **(built_in or {}), **context.env}
         return KINDS[self.profile.kind](self.profile, settings, context)

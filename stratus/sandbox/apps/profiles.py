@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stratus.sandbox.apps import hotel_reservation, shop_manifests, social_network
 from stratus.sandbox.apps.base import MIB
 from stratus.sandbox.apps.profile import Profile
 
@@ -17,16 +18,11 @@ TRACE = (
     '    pool = ConnectionPool(size=int(settings["pool"]["size"]))',
     "KeyError: 'pool'",
 )
-GO_PANIC = (
-    "panic: runtime error: invalid memory address or nil pointer dereference",
-    "[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x8f2c1a]",
-    "",
-    "goroutine 1 [running]:",
-    "main.main()",
-    "\t/go/src/hotelreservation/cmd/geo/main.go:58 +0x3da",
-)
 SERVICE_BINARIES: Mapping[str, Mapping[str, str]] = {"service": {}, "service.py": {}}
 SERVICE = Profile(size=48 * MIB, entry_points=SERVICE_BINARIES)
+
+HELPERS = ("busybox", "busybox:1.28", "busybox:1.35", "busybox:1.36", "alpine", "alpine:3.19", "curlimages/curl")
+WEB_SERVERS = ("nginx", "nginx:1.25", "nginx:1.27", "nginx:alpine", "httpd:2.4")
 
 
 def versions(base: str) -> dict[str, Profile]:
@@ -45,4 +41,11 @@ PROFILES: dict[str, Profile] = {
     "localhost:5000/pause:3.2": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB),
     "registry.k8s.io/pause:3.9": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB, shell=False),
     "k8s.gcr.io/pause:3.2": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB, shell=False),
+    "registry.k8s.io/coredns/coredns:v1.11.1": Profile("coredns", memory_bytes=20 * MIB, shell=False, entry_points={"": {}}),
+    "quay.io/prometheus/node-exporter:v1.8.0": Profile("idle", memory_bytes=10 * MIB, settings={"PORT": "9100"}),
+    **{image: Profile("idle", size=4 * MIB, memory_bytes=2 * MIB, pull_seconds=0.5) for image in HELPERS},
+    **{image: Profile("service", size=70 * MIB, settings={"PORT": "80"}, pull_seconds=1.0) for image in WEB_SERVERS},
+    **hotel_reservation.PROFILES,
+    **social_network.PROFILES,
+    **shop_manifests.PROFILES,
 }

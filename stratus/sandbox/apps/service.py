@@ -12,10 +12,11 @@ from http import HTTPStatus
 from stratus.sandbox.apps.base import MIB, REFUSED, BaseProcess, log_time
 from stratus.sandbox.apps.cpu import CpuMeter
 from stratus.sandbox.apps.defects import Defects
-from stratus.sandbox.apps.process import Batch, ContainerContext, Reply, Sample
+from stratus.sandbox.apps.process import Batch, ContainerContext, NetworkError, Reply, Sample
 from stratus.sandbox.apps.profile import Profile
 
 LOAD_INTERVAL = 1.0  # seconds of load sent as one batch
+CONNECT_PATIENCE = 10  # tries, one a second, until a service gives up on its database at start
 HEALTH = ("/healthz", "/metrics")
 
 
@@ -50,7 +51,9 @@ class ServiceProcess(BaseProcess):
         self.load: dict[str, int] = {}
         self._load_due = 0.0
         self._leaked = 0
+        self.records = "1"
         self._ready = False
+        self._patience = CONNECT_PATIENCE
         self.after(profile.start_seconds, self._boot)
 
     # life
@@ -62,11 +65,29 @@ class ServiceProcess(BaseProcess):
             for line in () if fatal else self.profile.crash:
                 self.say(line)
             return self.end(1)
+        if self.settings.get("CONNECT") and not self._connected():
+            return None
         self._ready = True
         self.log("INFO", f"listening on :{self.port}, calls {[f'{host}:{port}' for host, port in self.calls]}")
         if self.settings.get("LOAD"):
             self.after(LOAD_INTERVAL, self._send_load)
         self.context.changed()
+
+    def _connected(self) -> bool:
+        """Whether the store that the process needs at start answers; if not, it tries again and gives up in the end."""
+        host, port = parse_calls(self.settings["CONNECT"])[0]
+        try:
+            self.context.network.connect(host, port)
+        except NetworkError as error:
+            self.log("WARN", f"cannot connect to {host}:{port}: {error}")
+            self._patience -= 1
+            if self._patience:
+                self.after(1.0, self._boot)
+            else:
+                self.say(f"panic: no reachable servers ({host}:{port})")
+                self.end(2)
+            return False
+        return True
 
     def _missing(self) -> str:
         """What the process needs at start and does not find."""
@@ -104,6 +125,11 @@ class ServiceProcess(BaseProcess):
             return [Reply(batch.count, 0, "", 0.0, REFUSED)]
         if batch.path in HEALTH:
             return [self._own_page(batch, now)]
+        routes = self.settings.get("ROUTES", "/").split(",")
+        if not any(batch.path.startswith(route) for route in routes):
+            replies = [Reply(batch.count, 404, "404 page not found\n", 0.001)]
+            self._account(replies)
+            return replies
         refusal = self.admit(batch)
         replies = [Reply(batch.count, 401, refusal, 0.001)] if refusal else self._answer(batch, now)
         self._account(replies)
@@ -133,6 +159,7 @@ class ServiceProcess(BaseProcess):
             self.log("ERROR", effect.text, effect.failing)
             replies.append(Reply(effect.failing, 500, f"{self.name}: internal error\n", own))
         self._leak(batch.count, effect.leak_mib)
+        self.records = str(effect.records)
         remaining, elapsed = batch.count - effect.failing, own
         for host, port in self.calls:
             if not remaining:
@@ -144,7 +171,7 @@ class ServiceProcess(BaseProcess):
 
     def _call(self, host: str, port: int, count: int, elapsed: float, replies: list[Reply]) -> tuple[int, float]:
         """One of CALLS for all requests still alive: how many survive it, and the time they have taken so far."""
-        headers = {"X-Token": self.settings.get("SEND_TOKEN", "")}
+        headers = {"X-Token": self.settings.get("SEND_TOKEN", ""), "X-Records": self.records}
         good, spent = 0, 0.0
         for reply in self.context.network.send(host, port, Batch("/request", headers, count, self.timeout)):
             error = self._failure(reply)
@@ -179,19 +206,21 @@ class ServiceProcess(BaseProcess):
 
     # load
     def _send_load(self) -> None:
-        """A closed loop with one request at a time: a slow target lowers the rate, as in the real generator."""
+        """A closed loop of USERS (1) at a time: a slow target lowers the rate, as in the real generator."""
         host, port = parse_calls(self.settings["LOAD"])[0]
         count = int(self._load_due)
         self._load_due -= count
         spent = 0.0
         if count:
-            for reply in self.context.network.send(host, port, Batch("/request", {}, count, self.timeout)):
+            path = self.settings.get("LOAD_PATH", "/request")
+            for reply in self.context.network.send(host, port, Batch(path, {}, count, self.timeout)):
                 late = reply.seconds >= self.timeout
                 code = "0" if reply.error or late else str(reply.status)
                 self.load[code] = self.load.get(code, 0) + reply.count
                 spent += reply.count * min(reply.seconds, self.timeout)
         pause = 1.0 / (float(self.settings.get("RPS", "5")) * self.defects.load_factor())
-        self._load_due += LOAD_INTERVAL / max(pause, spent / count if count else 0.0)
+        users = int(self.settings.get("USERS", "1"))
+        self._load_due += LOAD_INTERVAL / max(pause, spent / count / users if count else 0.0)
         self.after(LOAD_INTERVAL, self._send_load)
 
     # metrics
