@@ -1,0 +1,93 @@
+"""apply: kubectl's three-way merge against its last-applied annotation, or server-side apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stratus.cluster.kubectl.discovery import is_builtin
+from stratus.cluster.kubectl.documents import parse_value
+from stratus.cluster.kubectl.invocation import Invocation
+from stratus.cluster.kubectl.manifests import LAST_APPLIED, manifests, with_last_applied
+from stratus.cluster.kubectl.shapes import shape_of
+from stratus.cluster.kubectl.strategic import AmbiguousList, three_way
+from stratus.domain.base import JsonObject
+from stratus.domain.errors import Absent, InvalidInput
+from stratus.domain.objects import ObjectRef
+from stratus.domain.steps import ApplyStep, CreateStep, PatchStep, Step
+
+_LAST_APPLIED_MANAGER = "kubectl-last-applied"
+
+
+async def apply(inv: Invocation) -> Sequence[Step]:
+    """``kubectl apply``, in both ways."""
+    if inv.words:
+        raise InvalidInput(f'unexpected "{inv.words[0]}": kubectl apply takes its objects from -f FILE or -f -')
+    if not inv.flags.has("filename"):
+        raise InvalidInput("kubectl apply needs -f FILE or -f -")
+    server_side = inv.flags.truth("server-side")
+    if not server_side and (inv.flags.truth("force-conflicts") or inv.flags.has("field-manager")):
+        raise InvalidInput("--force-conflicts and --field-manager only go with --server-side")
+    steps: list[Step] = []
+    for manifest in await manifests(inv):
+        if not manifest["metadata"].get("name"):
+            raise InvalidInput(f"{manifest['kind']}: generateName cannot be applied; give it a name, or use create")
+        steps += await (_server_side(inv, manifest) if server_side else _client_side(inv, manifest))
+    return steps
+
+
+async def _server_side(inv: Invocation, manifest: JsonObject) -> list[Step]:
+    manager = inv.flags.text("field-manager", "kubectl")
+    target = ObjectRef.of(manifest)
+    force = inv.flags.truth("force-conflicts")
+    steps: list[Step] = [ApplyStep(target=target, manifest=manifest, field_manager=manager, force=force)]
+    live = await _live(inv, target)
+    if manager == "kubectl" and live is not None and LAST_APPLIED in (live["metadata"].get("annotations") or {}):
+        note = with_last_applied(manifest)["metadata"]["annotations"][LAST_APPLIED]
+        steps.append(ApplyStep(target=target, manifest=_only_note(manifest, note), field_manager=_LAST_APPLIED_MANAGER))
+    return steps
+
+
+def _only_note(manifest: JsonObject, note: str) -> JsonObject:
+    """kubectl keeps the annotation of earlier client-side applies current, under a manager of its own."""
+    meta = {key: manifest["metadata"][key] for key in ("name", "namespace") if key in manifest["metadata"]}
+    return {
+        "apiVersion": manifest["apiVersion"],
+        "kind": manifest["kind"],
+        "metadata": {**meta, "annotations": {LAST_APPLIED: note}},
+    }
+
+
+async def _client_side(inv: Invocation, manifest: JsonObject) -> list[Step]:
+    target = ObjectRef.of(manifest)
+    modified = with_last_applied(manifest)
+    live = await _live(inv, target)
+    if live is None:
+        return [CreateStep(target=target, manifest=modified)]
+    if live["metadata"].get("deletionTimestamp"):
+        raise InvalidInput(f"{target} is being deleted; apply it when it is gone")
+    return list(_patch(target, _last_applied(live), modified, live))
+
+
+def _patch(target: ObjectRef, original: JsonObject, modified: JsonObject, live: JsonObject) -> Sequence[PatchStep]:
+    if is_builtin(target.api_version):
+        try:
+            body: Any = three_way(original, modified, live, shape_of(live))
+            return [PatchStep(target=target, patch_type="strategic", patch=body)] if body else []
+        except AmbiguousList:
+            pass  # a merge key that is used twice: the list can only be set as a whole
+    body = three_way(original, modified, live)
+    return [PatchStep(target=target, patch_type="merge", patch=body)] if body else []
+
+
+def _last_applied(live: JsonObject) -> JsonObject:
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    found = parse_value(text, f"the annotation {LAST_APPLIED}") if text else {}
+    return found if isinstance(found, dict) else {}
+
+
+async def _live(inv: Invocation, target: ObjectRef) -> JsonObject | None:
+    try:
+        return await inv.reader.get(target)
+    except Absent:
+        return None

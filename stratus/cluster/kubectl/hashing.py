@@ -1,0 +1,32 @@
+"""The name suffix of --append-hash: a digest of the content, as kubectl and kustomize compute it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+
+from stratus.domain.base import JsonObject
+
+_LETTERS = str.maketrans("013ae", "ghkmt")
+"""Digits and vowels that could spell words are replaced."""
+
+
+def named_by_content(manifest: JsonObject) -> JsonObject:
+    """A ConfigMap or Secret whose name ends in ten letters of the digest of its content."""
+    content: JsonObject = {
+        "data": manifest.get("data") or "",
+        "kind": manifest["kind"],
+        "name": manifest["metadata"]["name"],
+    }
+    if manifest["kind"] == "Secret":
+        content["type"] = manifest["type"]
+    elif manifest.get("binaryData"):
+        content["binaryData"] = manifest["binaryData"]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10].translate(_LETTERS)
+    named = copy.deepcopy(manifest)
+    named["metadata"]["name"] += f"-{digest}"
+    return named

@@ -1,0 +1,84 @@
+"""How the API server merges lists of built-in kinds: the patch strategies of the Kubernetes types.
+
+Source: the ``patchStrategy`` and ``patchMergeKey`` tags of k8s.io/api, which are also the ``x-kubernetes-patch-*``
+extensions of its OpenAPI document. What is not named here is one value: a list that is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stratus.domain.base import JsonObject
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The merge behaviour of one field and of what is below it."""
+
+    key: str = ""
+    """The merge key of a list of objects; "" when the field is no such list."""
+    union: bool = False
+    """A list of scalars that is merged as a set."""
+    retain_keys: bool = False
+    """Only the keys that are given survive (a tagged union such as a volume or a Deployment's strategy)."""
+    fields: Mapping[str, Shape] = field(default_factory=dict)
+
+
+VALUE = Shape()
+
+_METADATA = Shape(fields={"ownerReferences": Shape("uid"), "finalizers": Shape(union=True)})
+_CONTAINERS = Shape(
+    "name",
+    fields={
+        "env": Shape("name"),
+        "ports": Shape("containerPort"),
+        "volumeMounts": Shape("mountPath"),
+        "volumeDevices": Shape("devicePath"),
+    },
+)
+_POD_SPEC = Shape(
+    fields={
+        "containers": _CONTAINERS,
+        "initContainers": _CONTAINERS,
+        "ephemeralContainers": _CONTAINERS,
+        "volumes": Shape("name", retain_keys=True),
+        "imagePullSecrets": Shape("name"),
+        "hostAliases": Shape("ip"),
+        "topologySpreadConstraints": Shape("topologyKey"),
+        "resourceClaims": Shape("name", retain_keys=True),
+        "schedulingGates": Shape("name"),
+    }
+)
+_TEMPLATE = Shape(fields={"metadata": _METADATA, "spec": _POD_SPEC})
+_STATUS = Shape(fields={"conditions": Shape("type"), "addresses": Shape("type"), "podIPs": Shape("ip")})
+_WEBHOOKS = Shape("name", fields={"matchConditions": Shape("name")})
+
+
+def _spec(**fields: Shape) -> Mapping[str, Shape]:
+    return {"spec": Shape(fields=fields)}
+
+
+_KINDS: Mapping[str, Mapping[str, Shape]] = {
+    "Pod": {"spec": _POD_SPEC},
+    "PodTemplate": {"template": _TEMPLATE},
+    "Deployment": _spec(template=_TEMPLATE, strategy=Shape(retain_keys=True)),
+    "ReplicaSet": _spec(template=_TEMPLATE),
+    "ReplicationController": _spec(template=_TEMPLATE),
+    "DaemonSet": _spec(template=_TEMPLATE),
+    "StatefulSet": _spec(template=_TEMPLATE),
+    "Job": _spec(template=_TEMPLATE),
+    "CronJob": _spec(jobTemplate=Shape(fields={"metadata": _METADATA, "spec": Shape(fields={"template": _TEMPLATE})})),
+    "Service": _spec(ports=Shape("port")),
+    "ServiceAccount": {"secrets": Shape("name")},
+    "Node": _spec(podCIDRs=Shape(union=True)),
+    "CSINode": _spec(drivers=Shape("name")),
+    "MutatingWebhookConfiguration": {"webhooks": _WEBHOOKS},
+    "ValidatingWebhookConfiguration": {"webhooks": _WEBHOOKS},
+    "ValidatingAdmissionPolicy": _spec(matchConditions=Shape("name"), variables=Shape("name")),
+}
+
+
+def shape_of(obj: JsonObject) -> Shape:
+    """The merge behaviour of a built-in object."""
+    return Shape(fields={"metadata": _METADATA, "status": _STATUS, **_KINDS.get(obj["kind"], {})})
