@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stratus.sandbox.apps.process import ContainerContext, Reply, Sample
+from stratus.sandbox.apps.process import Batch, ContainerContext, Reply, Sample
 from stratus.sandbox.apps.profile import Profile
 from stratus.sandbox.apps.service import ServiceProcess
 
@@ -16,6 +16,11 @@ class ShopProcess(ServiceProcess):
         super().__init__(profile, settings, context)
         self._spans = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_ERROR": 0}
         self._milliseconds = 0.0
+
+    def _own_page(self, batch: Batch, now: float) -> Reply:
+        if batch.path == "/healthz":  # these programs have no health page; their probes open a connection
+            return Reply(batch.count, 404, "404: This page could not be found.\n", 0.001)
+        return super()._own_page(batch, now)
 
     def _account(self, replies: Sequence[Reply]) -> None:
         super()._account(replies)
