@@ -1,0 +1,1 @@
+"""The patch formats of Kubernetes, and who owns which field after them."""

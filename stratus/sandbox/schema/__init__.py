@@ -1,0 +1,1 @@
+"""What the API knows about each kind: fields, defaults, validation, immutability and merge keys."""
