@@ -1,0 +1,195 @@
+"""Containers that end: out of memory, unable to start, without a setting or a file that they need, or just broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from agents.evidence import Change, Workload
+from agents.evidence.logs import failed_calls, missing_files, missing_settings, severe
+from agents.evidence.model import containers_of
+from agents.evidence.paths import MISSING
+from agents.evidence.pods import START_REASONS, Trouble, messages
+from agents.evidence.quantities import amount, memory
+from agents.minds.base import Candidate, Hypothesis, Origin
+from agents.minds.playbook import fixes, settings
+from agents.minds.playbook.analysers.changed import fault_class as changed_class
+from agents.minds.playbook.case import Case, container_path, hypothesis, in_container
+from stratus.domain.base import JsonObject
+
+CRASHES = frozenset({"Crash", "Restarted:Crash", "OOMKilled", "Restarted:OOMKilled", *START_REASONS})
+
+
+def analyse(case: Case) -> Iterator[Hypothesis]:
+    """One or more hypotheses per crashing container."""
+    for workload, found in case.troubled:
+        for trouble in _latest(found):
+            container = next((c for c in containers_of([workload.pod_spec]) if c["name"] == trouble.container), None)
+            if container is None:
+                continue
+            if "OOMKilled" in trouble.reason:
+                yield _out_of_memory(case, workload, container, trouble)
+            elif trouble.reason in START_REASONS:
+                yield _cannot_start(case, workload, container, trouble)
+            else:
+                yield from _exits(case, workload, container, trouble)
+
+
+def _latest(found: list[Trouble]) -> list[Trouble]:
+    """The newest pod's trouble of each container that crashes."""
+    first: dict[str, Trouble] = {}
+    for trouble in found:
+        if trouble.reason in CRASHES:
+            first.setdefault(trouble.container, trouble)
+    return list(first.values())
+
+
+def _out_of_memory(case: Case, workload: Workload, container: JsonObject, trouble: Trouble) -> Hypothesis:
+    name = str(container["name"])
+    limit = str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
+    reason = f"{workload.subject} is killed for want of memory (limit {limit or 'of the node'})"
+    wanted = in_container(name, "resources")
+    candidates = case.restorations(workload.obj, wanted, reason)
+    for index, size in enumerate(_larger(case, workload, amount(limit)) if limit else ()):
+        step = fixes.set_field(
+            workload.obj, container_path(workload, container, "resources", "limits", "memory"), memory(size)
+        )
+        said = [f"memory limit {limit} → {memory(size)}"]
+        candidates += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=1.0 - 0.1 * index)] if step else []
+    candidates += case.rollbacks(workload, reason)
+    said = [f"{trouble.pod_name}: OOMKilled, {trouble.restarts} restarts, memory limit {limit or 'none'}"]
+    said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
+    return hypothesis(workload.subject, "resources", 0.93, reason, said, candidates)
+
+
+def _larger(case: Case, workload: Workload, limit: float) -> list[float]:
+    """The next limits to try: what the siblings have if that is more, else twice and four times as much."""
+    known = [
+        amount(((c.get("resources") or {}).get("limits") or {}).get("memory"))
+        for other in case.siblings(workload)
+        for c in other.containers
+    ]
+    usual = median([size for size in known if size] or [0.0])
+    return sorted(
+        {usual, limit * 2, limit * 4} if usual > limit * 2 else {limit * 2, limit * 4}, key=lambda s: s != usual
+    )
+
+
+def _cannot_start(case: Case, workload: Workload, container: JsonObject, trouble: Trouble) -> Hypothesis:
+    name = str(container["name"])
+    words = trouble.message or " ".join(messages(case.evidence, workload, "Failed", "BackOff")[:1])
+    said = [f"{trouble.pod_name}: {trouble.reason} {words}"]
+    reason = f"{workload.subject}: the container {name} cannot be started"
+    wanted = in_container(
+        name, "command", "args", "volumeMounts", "securityContext", "workingDir", "image", "lifecycle"
+    )
+    candidates = case.restorations(workload.obj, wanted, reason)
+    candidates += command_candidates(case, workload, container, reason)
+    candidates += case.rollbacks(workload, reason)
+    said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
+    return hypothesis(workload.subject, "command", 0.9, reason, said, candidates)
+
+
+def command_candidates(case: Case, workload: Workload, container: JsonObject, reason: str) -> list[Candidate]:
+    """Other commands: what siblings of the same image run by their own name, else the image's own."""
+    command = container.get("command") or []
+    if not command and not container.get("args"):
+        return []
+    found = []
+    same = [
+        c for other in case.siblings(workload) for c in other.containers
+        if c.get("image") == container.get("image") and c["name"] != container["name"]
+    ]  # fmt: skip
+    by_name = [c for c in same if c.get("command") == [_base(c["name"])] or c.get("command") == [c["name"]]]
+    if by_name and command not in ([container["name"]], [workload.name]):
+        step = fixes.set_field(workload.obj, container_path(workload, container, "command"), [workload.name])
+        said = [f"containers of the same image run their own name, such as {by_name[0]['command']}"]
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
+    elif command:
+        bare = [c for c in same if not c.get("command")]
+        step = fixes.set_field(workload.obj, container_path(workload, container, "command"), MISSING)
+        said = (
+            [f"{len(bare)} containers of the same image set no command"] if bare else ["the image has its own command"]
+        )
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=1.0 if bare else 0.8)] if step else []
+    if container.get("args") and any(not c.get("args") for c in same):
+        step = fixes.set_field(workload.obj, container_path(workload, container, "args"), MISSING)
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, worth=0.7)] if step else []
+    return found
+
+
+def _base(name: str) -> str:
+    return name.rpartition("-")[2]
+
+
+def _exits(case: Case, workload: Workload, container: JsonObject, trouble: Trouble) -> Iterator[Hypothesis]:
+    """The process ends by itself: its last words say for want of what."""
+    lines = case.evidence.log(trouble.pod, str(container["name"]))
+    last = severe(lines)[-2:]
+    facts = [
+        f"{trouble.pod_name}: exit code {trouble.exit_code}, {trouble.restarts} restarts",
+        *(f"log: {line}" for line in last),
+    ]
+    liveness = any("iveness probe failed" in m for m in messages(case.evidence, workload, "Unhealthy"))
+    explained = liveness and container.get("livenessProbe") is not None and trouble.exit_code in (None, 0, 137, 143)
+    for variable, line in missing_settings(lines):
+        explained = True
+        yield _missing_setting(case, workload, container, variable, line, facts)
+    for path, line in missing_files(lines):
+        explained = True
+        yield _missing_file(case, workload, container, path, line, facts)
+    if not explained:
+        calls = [call for call in failed_calls(lines) if call.line in last]
+        yield _crash(case, workload, container, facts, waits=bool(calls))
+
+
+def _missing_setting(
+    case: Case, workload: Workload, container: JsonObject, variable: str, line: str, facts: list[str]
+) -> Hypothesis:
+    reason = f"{workload.subject} does not start without the setting {variable}"
+    candidates = settings.candidates(case, workload, container, variable, reason)
+    said = [f"log: {line}", *facts[:1]]
+    for group in case.recent(workload.obj, settings.about(variable))[:1]:
+        said += [change.sentence() for change in group]
+    confidence = 0.95 if candidates else 0.7
+    candidates += case.rollbacks(workload, reason)
+    return hypothesis(workload.subject, "config", confidence, reason, said, candidates)
+
+
+def _missing_file(
+    case: Case, workload: Workload, container: JsonObject, path: str, line: str, facts: list[str]
+) -> Hypothesis:
+    """A file that should come from a volume: the mount, the volume or the key is wrong; or the variable that names it."""
+    reason = f"{workload.subject} does not start without the file {path}"
+
+    def wanted(change: Change) -> bool:
+        return change.under("volumes", "volumeMounts") or path in f"{change.before} {change.after}"
+
+    candidates = case.restorations(workload.obj, wanted, reason)
+    said = [f"log: {line}", *facts[:1]]
+    for group in case.recent(workload.obj, wanted)[:1]:
+        said += [change.sentence() for change in group]
+    candidates += settings.file_candidates(case, workload, container, path, reason)
+    candidates += case.rollbacks(workload, reason)
+    return hypothesis(workload.subject, "config", 0.88, reason, said, candidates)
+
+
+def _crash(case: Case, workload: Workload, container: JsonObject, facts: list[str], *, waits: bool) -> Hypothesis:
+    """No cause in the log. When its last words are of a failing call, the cause is more likely downstream."""
+    name = str(container["name"])
+    reason = f"{workload.subject} crashes"
+    wanted = in_container(
+        name, "image", "command", "args", "env", "envFrom", "volumeMounts", "securityContext", "resources"
+    )
+    groups = case.recent(workload.obj, wanted)
+    candidates = case.restorations(workload.obj, wanted, reason)
+    candidates += command_candidates(case, workload, container, reason)
+    candidates += case.rollbacks(workload, reason)
+    fault_class = _class_of(groups[0]) if groups else ("command" if container.get("command") else "unknown")
+    said = [*facts, *(change.sentence() for change in (groups[0] if groups else []))]
+    confidence = (0.45 if waits else 0.8) if groups else (0.25 if waits else 0.4)
+    return hypothesis(workload.subject, fault_class, confidence, reason, said, candidates)
+
+
+def _class_of(changes: list[Change]) -> str:
+    return changed_class(changes[0])
