@@ -1,0 +1,109 @@
+"""What an operator can change about the oracles. Times are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stratus.domain.base import Value
+
+
+class WorkloadSettings(Value):
+    """When a workload that is not settled counts as stuck."""
+
+    window: float = Field(
+        default=60.0, gt=0, description="from a pod's creation to ready, when nothing is known about it"
+    )
+    window_floor: float = Field(default=20.0, gt=0, description="the same once a start was seen: at least this")
+    window_factor: float = Field(
+        default=3.0, ge=1, description="and this many times as long as the start that was seen"
+    )
+    stall: float = Field(default=60.0, gt=0, description="a rollout that makes no progress for so long will not finish")
+    lag_ceiling: float = Field(
+        default=30.0, ge=0, description="the longest wait for readiness probes to notice a failure"
+    )
+    piled_up: int = Field(default=3, ge=2, description="unfinished Jobs of one CronJob that are too many")
+    claim_window: float = Field(default=10.0, ge=0, description="a claim that a pod waits for may stay pending so long")
+
+
+class ServiceSettings(Value):
+    """How Services are asked."""
+
+    probe: bool = Field(
+        default=True, description="ask Services through the API server's proxy (needs get services/proxy)"
+    )
+    timeout: float = Field(default=3.0, gt=0)
+    remember: float = Field(default=5.0, ge=0, description="an answer is believed for so long while nothing changed")
+    retry_after: float = Field(
+        default=0.5, ge=0, description="a Service that does not answer is asked once more after this"
+    )
+    catch_up: float = Field(default=10.0, ge=0, description="endpoints may lag behind ready pods for so long")
+    parallel: int = Field(default=8, ge=1)
+
+
+class Probe(Value):
+    """One SLO probe: a URL, or ``svc:NAMESPACE/NAME:PORT/PATH`` through the API server's service proxy."""
+
+    target: str
+    samples: int = Field(default=5, ge=1, description="requests per look")
+    more_samples: int = Field(default=20, ge=1, description="requests in all, when the first ones disagree")
+    timeout: float = Field(default=3.0, gt=0)
+    expect_below: int = Field(default=400, description="an HTTP status from here on is a failure")
+    slow: float | None = Field(default=None, gt=0, description="a request that takes longer counts as slow")
+    fail_share: float = Field(default=0.5, gt=0, le=1, description="share of failures from which RequestsFail")
+    degraded_share: float = Field(
+        default=0.05, ge=0, lt=1, description="share of failures above which RequestsDegraded"
+    )
+
+
+class MetricQuery(Value):
+    """A PromQL expression with a threshold. No result, or NaN, is blind and never healthy."""
+
+    name: str
+    expr: str
+    above: float | None = None
+    below: float | None = None
+    severity: Literal["critical", "warning"] = "warning"
+    lag: float = Field(default=0.0, ge=0, description="the window of the expression's rates")
+
+
+class AlertSettings(Value):
+    """Where alerts come from; without any URL the oracle is off."""
+
+    prometheus: str = ""
+    alertmanager: str = ""
+    queries: tuple[MetricQuery, ...] = ()
+    timeout: float = Field(default=5.0, gt=0)
+    longest_wait: float = Field(default=120.0, ge=0, description="rules slower than this are noted, not waited for")
+    alertmanager_lag: float = Field(default=30.0, ge=0, description="used when only an Alertmanager is given")
+    ignore: tuple[str, ...] = Field(
+        default=("Watchdog", "InfoInhibitor"), description="alerts that say nothing is wrong"
+    )
+
+
+class Confirm(Value):
+    """When a finding may open an incident. What is stuck counts at once."""
+
+    looks: int = Field(default=2, ge=1, description="consecutive looks that saw it")
+    seconds: float = Field(default=3.0, ge=0, description="from the first of them to the last")
+
+
+class OracleSettings(Value):
+    """The whole panel."""
+
+    namespaces: tuple[str, ...] = Field(default=(), description="() is all but kube-*")
+    weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(
+        default={}, description="reason: weight, over the default table; 0 is no finding"
+    )
+    ignore: tuple[str, ...] = Field(
+        default=(), description="patterns of subject paths that are never findings: hotel/service/old-*"
+    )
+    workloads: WorkloadSettings = WorkloadSettings()
+    services: ServiceSettings = ServiceSettings()
+    probes: tuple[Probe, ...] = ()
+    alerts: AlertSettings = AlertSettings()
+    nodes: bool = Field(default=True, description="judge nodes (needs list nodes)")
+    admission: bool = Field(default=True, description="judge webhooks (needs list of webhook configurations)")
+    confirm: Confirm = Confirm()
