@@ -1,0 +1,1 @@
+"""One task a file: the board, a detail, a question, the help."""
