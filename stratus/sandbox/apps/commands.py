@@ -14,13 +14,11 @@ ENDLESS = {("tail", "-f"), ("tail", "-F"), ("cat",)}
 class Io:
     """Where a script writes, and what its run leaves behind."""
 
-    def __init__(self, out: Callable[[str], None], err: Callable[[str], None], now: float | None = None) -> None:
+    def __init__(self, out: Callable[[str], None], err: Callable[[str], None]) -> None:
         self.out = out
         self.err = err
-        self.now = now
         self.slept = 0.0
         self.exited: int | None = None
-        self.status = 0
 
 
 Command = Callable[[Sequence[str], ContainerContext, Io], int]
@@ -127,7 +125,8 @@ def _nc(argv: Sequence[str], context: ContainerContext, io: Io) -> int:
 
 
 def _wget(argv: Sequence[str], context: ContainerContext, io: Io) -> int:
-    url = next((word for word in argv[1:] if re.match(r"(\w+://)?[\w.-]+(:\d+)?(/|$)", word)), "")
+    words = [word for word in argv[1:] if not word.startswith("-")]
+    url = next((word for word in words if re.search(r"://|[:/.]\D|:\d", word)), words[-1] if words else "")
     match = re.match(r"(?:http://)?([\w.-]+)(?::(\d+))?(/.*)?$", url)
     if not match:
         io.err(f"{argv[0]}: bad address '{url}'")

@@ -8,7 +8,6 @@ lives on cluster time; an exec runs at once and skips its sleeps.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Generator, Sequence
 
 from stratus.sandbox.apps.base import BaseProcess
@@ -18,6 +17,12 @@ from stratus.sandbox.apps.process import ContainerContext
 Run = Generator[float, None, int]
 SHELLS = ("sh", "/bin/sh", "bash", "/bin/bash", "ash")
 SEPARATORS = (";", "&&", "||", "&", "\n")
+QUOTED = r"'[^']*'|\"(?:\\.|[^\"\\])*\""
+TOKEN = re.compile(
+    rf"(?P<blank>[ \t]+|\#[^\n]*)|(?P<redirection>\d?>{{1,2}}\s*(?:&\d|[^\s;&|]+)|<\s*[^\s;&|]+)"
+    rf"|(?P<operator>&&|\|\||[;&|()\n])|(?P<word>(?:{QUOTED}|[^\s;&|()'\"<>])+)"
+)
+PIECE = re.compile(rf"{QUOTED}|[^'\"]+")
 EXEC_SECONDS = 60.0  # an exec that sleeps longer than this altogether is cut off, as a client's time-out would
 
 
@@ -27,14 +32,17 @@ class ShellError(Exception):
 
 def tokens(script: str) -> list[str]:
     """Words and operators; quotes are kept until expansion. Redirections are dropped."""
-    text = re.sub(r"\d?>+\s*(&\d|[^\s;&|]+)", " ", script)
-    lexer = shlex.shlex(text.replace("\n", " ; "), posix=False, punctuation_chars=";&|()")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError as error:
-        raise ShellError(f"sh: syntax error: {error}") from error
+    found, position = [], 0
+    while position < len(script):
+        match = TOKEN.match(script, position)
+        if match is None:
+            raise ShellError("sh: syntax error: unterminated quoted string")
+        position = match.end()
+        if match.lastgroup == "operator" and match["operator"] in ("|", "(", ")"):
+            raise ShellError(f"sh: syntax error: '{match['operator']}' is not supported here")
+        if match.lastgroup in ("operator", "word"):
+            found.append(match[match.lastgroup])
+    return found
 
 
 class Script:
@@ -119,9 +127,12 @@ class Script:
         return (yield from self._list(otherwise + 1, close)) if otherwise >= 0 else 0
 
     def _expand(self, word: str) -> str:
-        if len(word) > 1 and word[0] == word[-1] == "'":
-            return word[1:-1]
-        bare = word.replace('"', "")
+        return "".join(self._piece(piece) for piece in PIECE.findall(word))
+
+    def _piece(self, piece: str) -> str:
+        if piece[0] == "'":
+            return piece[1:-1]
+        bare = piece[1:-1] if piece[0] == '"' else piece
         return re.sub(r"\$\{?(\w+)\}?", lambda match: self.variables.get(match[1], ""), bare)
 
     def _simple(self, argv: list[str]) -> Run:
@@ -168,6 +179,10 @@ def _seconds(text: str) -> float:
         raise ShellError(f"sleep: invalid number '{text}'") from error
 
 
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
 def program(argv: Sequence[str], context: ContainerContext, io: Io) -> Script:
     """A command line as a container's entry point gets it; raises ShellError for an unreadable script."""
     if argv[0] in SHELLS:
@@ -175,7 +190,7 @@ def program(argv: Sequence[str], context: ContainerContext, io: Io) -> Script:
         if not flags or flags[0] + 1 >= len(argv):
             return Script(["true"], context, io)
         return Script(tokens(argv[flags[0] + 1]), context, io)
-    return Script([f"'{word}'" for word in argv], context, io)
+    return Script([_quoted(word) for word in argv], context, io)
 
 
 class ShellProcess(BaseProcess):
@@ -212,28 +227,24 @@ def run_now(argv: Sequence[str], context: ContainerContext, now: float) -> tuple
     """An exec: (exit status, stdout, stderr). A command that never ends is cut off with 124, as `timeout` does."""
     out: list[str] = []
     err: list[str] = []
-    io = Io(out.append, err.append, now)
+    io = Io(out.append, err.append)
     if argv[0] not in SHELLS and argv[0].rpartition("/")[2] not in COMMANDS and argv[0] != "sleep":
         message = f'exec failed: unable to start container process: exec: "{argv[0]}": executable file not found in $PATH'
         return 126, "", f"OCI runtime exec failed: {message}: unknown\n"
-    status = 124
     try:
-        for _ in _limited(run := program(argv, context, io).run(), io):
-            pass
-        status = io.exited if io.exited is not None else io.status
-        run.close()
+        status = _finish(program(argv, context, io).run(), io)
     except ShellError as error:
         err.append(str(error))
         status = 2
     return status, "".join(f"{line}\n" for line in out), "".join(f"{line}\n" for line in err)
 
 
-def _limited(run: Run, io: Io) -> Generator[None, None, None]:
-    io.status = 124
+def _finish(run: Run, io: Io) -> int:
+    """Runs to the end without sleeping; 124 when that would take too long."""
     while io.slept <= EXEC_SECONDS:
         try:
             next(run)
         except StopIteration as stop:
-            io.status = stop.value
-            return
-        yield
+            return int(stop.value)
+    run.close()
+    return 124
