@@ -51,6 +51,7 @@ class ServiceOracle:
         self._probed = probed
         self._moving = moving
         self._answers: dict[Question, _Answer] = {}
+        self._silent_before: set[Question] = set()
         self._lagging: dict[Subject, float] = {}
 
     async def judge(self, world: World) -> Reading:
@@ -117,7 +118,9 @@ class ServiceOracle:
                 return await self._why_silent(question, fingerprint)
 
         whys = await asyncio.gather(*(one(*each) for each in asked))
-        self._answers = {question: self._answers[question] for question, _ in asked if question in self._answers}
+        current = {question for question, _ in asked}
+        self._answers = {question: known for question, known in self._answers.items() if question in current}
+        self._silent_before &= current
         silent: dict[Named, list[str]] = {}
         for (question, _), why in zip(asked, whys, strict=True):
             if why:
@@ -135,14 +138,16 @@ class ServiceOracle:
             return ""
         spoke = known is not None and known.spoke_http
         said, why = await self._ask(question, spoke)
-        if said is Heard.SILENCE:
+        if said is Heard.SILENCE and question not in self._silent_before:
             await self._clock.sleep(self._settings.retry_after)
             said, why = await self._ask(question, spoke)
         if said is Heard.SILENCE:
+            self._silent_before.add(question)
             # what it once spoke is remembered, so that a time-out stays silence; the answer itself is stale
             if known:
                 self._answers[question] = _Answer((), known.at, spoke)
             return why
+        self._silent_before.discard(question)
         spoke = spoke or (said is Heard.ANSWER and why.isdigit())
         self._answers[question] = _Answer(fingerprint, self._clock.monotonic(), spoke)
         return ""
