@@ -17,6 +17,7 @@ from stratus.sandbox.apps.process import ContainerContext
 Run = Generator[float, None, int]
 SHELLS = ("sh", "/bin/sh", "bash", "/bin/bash", "ash")
 SEPARATORS = (";", "&&", "||", "&", "\n")
+KEYWORDS = ("while", "until", "if", "for", "do", "done", "then", "else", "fi", "!")
 QUOTED = r"'[^']*'|\"(?:\\.|[^\"\\])*\""
 TOKEN = re.compile(
     rf"(?P<blank>[ \t]+|\#[^\n]*)|(?P<redirection>\d?>{{1,2}}\s*(?:&\d|[^\s;&|]+)|<\s*[^\s;&|]+)"
@@ -41,7 +42,9 @@ def tokens(script: str) -> list[str]:
         if match.lastgroup == "operator" and match["operator"] in ("|", "(", ")"):
             raise ShellError(f"sh: syntax error: '{match['operator']}' is not supported here")
         if match.lastgroup in ("operator", "word"):
-            found.append(match[match.lastgroup])
+            word = match[match.lastgroup]
+            command = not found or found[-1] in SEPARATORS or found[-1] in KEYWORDS
+            found.append(word if command or word not in KEYWORDS else f"'{word}'")
     return found
 
 

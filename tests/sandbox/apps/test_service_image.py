@@ -58,10 +58,13 @@ def test_calls_go_in_order_with_the_token_and_the_first_failure_ends_the_request
     assert box.log().endswith("ERROR web call to b:2 failed: HTTP Error 502: Bad Gateway")
 
 
+REFUSED = "<urlopen error [Errno 111] Connection refused>"
+
+
 @pytest.mark.parametrize(
     ("reply", "text"),
     [
-        (Reply(1, 0, "", 0.0, "<urlopen error [Errno 111] Connection refused>"), "<urlopen error [Errno 111] Connection refused>"),
+        (Reply(1, 0, "", 0.0, REFUSED), REFUSED),
         (Reply(1, 200, "ok", 3.0), "timed out"),
         (Reply(1, 401, "", 0.0), "HTTP Error 401: Unauthorized"),
     ],
@@ -73,8 +76,11 @@ def test_each_way_a_call_fails_has_urllibs_words(reply: Reply, text: str) -> Non
 
 
 def test_a_batch_keeps_count_of_every_request() -> None:
-    half = ScriptedNetwork({"a": lambda batch: [Reply(batch.count // 2, 200, "", 0.1), Reply(batch.count - batch.count // 2, 500, "", 0.1)]})
-    box = Box(env={"NAME": "web", "CALLS": "a:1"}, network=half)
+    def half(batch: Batch) -> list[Reply]:
+        good = batch.count // 2
+        return [Reply(good, 200, "", 0.1), Reply(batch.count - good, 500, "", 0.1)]
+
+    box = Box(env={"NAME": "web", "CALLS": "a:1"}, network=ScriptedNetwork({"a": half}))
     box.run()
     replies = box.process.serve(8080, Batch(count=7), box.kernel.now())
     assert sorted((reply.status, reply.count) for reply in replies) == [(200, 3), (502, 4)]
