@@ -24,9 +24,7 @@ def parse(quantity: str | int | float) -> Fraction:
     """The exact amount. Raises ValueError for text that is no quantity."""
     match = PATTERN.match(str(quantity))
     if not match:
-        raise ValueError(
-            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-        )
+        raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
     number, binary, decimal, exponent = match.groups()
     amount = Fraction(number)
     if binary:
