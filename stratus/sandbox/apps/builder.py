@@ -68,7 +68,7 @@ class Component:
         if self.port:
             container["ports"] = [{"containerPort": self.port}]
         if self.port and self.probe:
-            check = {"tcpSocket": {"port": self.port}, "periodSeconds": 5, "failureThreshold": 2}
+            check = {"tcpSocket": {"port": self.port}, "periodSeconds": 2, "failureThreshold": 2}
             container["readinessProbe"] = check
         return container
 
@@ -110,5 +110,5 @@ def custom_service(namespace_name: str) -> list[Object]:
 
 def load(namespace_name: str, target: str, rps: str, **more: str) -> list[Object]:
     """The load generator."""
-    env = {"NAME": "load", "PORT": "8099", "LOAD": target, "RPS": rps, **more}
+    env = {"NAME": "load", "PORT": "8099", "LOAD": target, "RPS": rps, "LOAD_DELAY": "10", **more}
     return Component("load", "localhost:5000/service:1.0", 8099, env=env).objects(namespace_name)

@@ -171,6 +171,7 @@ def _ingress() -> list[Object]:
             "LOAD": "ingress-nginx-controller.ingress-nginx:80",
             "LOAD_PATH": "/api/hotels",
             "RPS": "1",
+            "LOAD_DELAY": "10",
         },
     )
     return [

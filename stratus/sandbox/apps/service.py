@@ -70,7 +70,7 @@ class ServiceProcess(BaseProcess):
         self._ready = True
         self.log("INFO", f"listening on :{self.port}, calls {[f'{host}:{port}' for host, port in self.calls]}")
         if self.settings.get("LOAD"):
-            self.after(LOAD_INTERVAL, self._send_load)
+            self.after(float(self.settings.get("LOAD_DELAY", LOAD_INTERVAL)), self._send_load)
         self.context.changed()
 
     def _connected(self) -> bool:

@@ -30,9 +30,10 @@ Fingerprint = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """One alerting rule; `hold` is its `for` in seconds."""
+    """One alerting rule; `hold` is its `for`, `interval` that of its group, in seconds."""
 
     group: str
+    interval: float
     name: str
     text: str
     expression: Expr
@@ -70,7 +71,7 @@ def load_rules() -> list[Rule]:
     text = resources.files("stratus.sandbox.traffic").joinpath("rules.yml").read_text()
     return [
         Rule(
-            group["name"], rule["alert"], rule["expr"], parse(rule["expr"]), float(rule.get("for", 0)),
+            group["name"], float(group["interval"]), rule["alert"], rule["expr"], parse(rule["expr"]), float(rule.get("for", 0)),
             rule.get("labels") or {}, rule.get("annotations") or {},
         )
         for group in yaml.safe_load(text)["groups"]
@@ -90,6 +91,8 @@ class Alerts:
     def evaluate(self, at: float) -> None:
         """One evaluation of every rule. A rule over instant values is recomputed only when one of its inputs moved."""
         for rule, state, names in zip(self.rules, self._states, self._inputs, strict=True):
+            if at % rule.interval:
+                continue
             versions = tuple(self._database.versions.get(name, 0) for name in names or ())
             if names is None or versions != state.versions or not state.versions:
                 self._recompute(rule, state, at)

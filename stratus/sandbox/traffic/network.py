@@ -13,9 +13,9 @@ from stratus.sandbox.apps.infrastructure import CoreDns
 from stratus.sandbox.apps.process import Batch, Clock, NetworkError, Process, Reply
 from stratus.sandbox.objects import name_of, namespace_of
 from stratus.sandbox.store import Change, Store
-from stratus.sandbox.traffic.dns import ClusterDns
+from stratus.sandbox.traffic.dns import ClusterDns, is_address
 from stratus.sandbox.traffic.ingress import route
-from stratus.sandbox.traffic.policy import Policies
+from stratus.sandbox.traffic.policy import POLICIES, Policies
 
 Object = dict[str, Any]
 REFUSED = "<urlopen error [Errno 111] Connection refused>"
@@ -51,10 +51,14 @@ class ClusterNetwork:
         self._pods: dict[str, Object] = {}
         self._turns: dict[tuple[str, int], int] = {}
         self._hops = 0
+        self._names: dict[tuple[str, str], tuple[tuple[str, ...], list[CoreDns]]] = {}
+        self._routes: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        self._paths: dict[tuple[str, str, int], Process] = {}
         for resource in ("services", "pods"):
             for obj in store.list(resource):
                 self._learn(resource, obj)
         store.subscribe(self._on_change, "services", "pods")
+        store.subscribe(self._forget_paths, "services", "pods", "endpoints", POLICIES, "namespaces")
 
     def attach(self, processes: Processes) -> None:
         """Connects the nodes' processes."""
@@ -74,7 +78,7 @@ class ClusterNetwork:
             return [Reply(batch.count, 0, "", batch.timeout, "timed out")]
         self._hops += 1
         try:
-            addresses = self.dns.resolve(host, source) if source is not None else (host,)
+            addresses = self.resolve(host, source) if source is not None else (host,)
             replies: list[Reply] = []
             for (address, target_port), count in self._spread(addresses, port, batch.count):
                 part = batch if count == batch.count else Batch(batch.path, batch.headers, count, batch.timeout)
@@ -85,9 +89,22 @@ class ClusterNetwork:
         finally:
             self._hops -= 1
 
+    def resolve(self, host: str, source: Object) -> tuple[str, ...]:
+        """The addresses of a name as a pod sees it. Raises NetworkError.
+
+        An answer is kept until an object changes, as long as the DNS server that gave it still answers.
+        """
+        key = (source["metadata"]["uid"], host)
+        known = self._names.get(key)
+        if known is not None and all(53 in server.listening(0.0) for server in known[1]):
+            return known[0]
+        addresses = self.dns.resolve(host, source)
+        self._names[key] = (addresses, [] if is_address(host) else self._dns_servers(source)[:1])
+        return addresses
+
     def connect(self, source: Object, host: str, port: int) -> None:
         """Opens a TCP connection. Raises NetworkError."""
-        addresses = self.dns.resolve(host, source)
+        addresses = self.resolve(host, source)
         for (address, target_port), _ in self._spread(addresses, port, 1):
             self._reach(source, address, target_port, 2.0)
 
@@ -121,11 +138,15 @@ class ClusterNetwork:
 
     def _spread(self, addresses: Sequence[str], port: int, count: int) -> list[tuple[tuple[str, int], int]]:
         """Which backends get how many of the requests. Raises NetworkError when there is none."""
-        service = self._services.get(addresses[0])
-        if service is None:
-            backends = [(address, port) for address in addresses]
-        else:
-            backends = self._backends(service, port)
+        backends = self._routes.get((addresses[0], port))
+        if backends is None:
+            service = self._services.get(addresses[0])
+            if service is None:
+                backends = [(address, port) for address in addresses]
+            else:
+                backends = self._routes[(addresses[0], port)] = self._backends(service, port)
+        if len(backends) == 1:
+            return [(backends[0], count)]
         share, rest = divmod(count, len(backends))
         turn = self._turns.get((addresses[0], port), 0)
         self._turns[(addresses[0], port)] = turn + rest
@@ -153,6 +174,14 @@ class ClusterNetwork:
 
     def _reach(self, source: Object | None, address: str, port: int, patience: float) -> Process:
         """The process behind an address and port. Raises NetworkError as a TCP connect fails."""
+        key = ("" if source is None else source["metadata"]["uid"], address, port)
+        known = self._paths.get(key)
+        if known is not None and port in known.listening(self.clock.now()):
+            return known
+        process = self._paths[key] = self._connect(source, address, port, patience)
+        return process
+
+    def _connect(self, source: Object | None, address: str, port: int, patience: float) -> Process:
         pod = self._pods.get(address)
         if pod is None:
             raise NetworkError(TIMED_OUT, patience)
@@ -175,6 +204,12 @@ class ClusterNetwork:
                 continue
             found += [process for process in self.processes_of(pod) if isinstance(process, CoreDns)]
         return found
+
+    def _forget_paths(self, change: Change) -> None:
+        """Something that decides over paths has changed: look at everything anew."""
+        self._names.clear()
+        self._routes.clear()
+        self._paths.clear()
 
     def _on_change(self, change: Change) -> None:
         if change.previous is not None:
@@ -209,7 +244,7 @@ class View:
         self._pod = pod
 
     def resolve(self, host: str) -> tuple[str, ...]:
-        return self._network.dns.resolve(host, self._network.current(self._pod))
+        return self._network.resolve(host, self._network.current(self._pod))
 
     def send(self, host: str, port: int, batch: Batch) -> Sequence[Reply]:
         return self._network.send(self._network.current(self._pod), host, port, batch)
