@@ -44,7 +44,7 @@ class ServiceOracle:
         probed: frozenset[Named] = frozenset(),
         moving: Callable[[], frozenset[Subject]] = frozenset,
     ) -> None:
-        """``moving``: the workloads that are still coming up; their Services are not judged meanwhile."""
+        """``moving``: the workloads that are still coming up; their Services may be empty meanwhile."""
         self._reader = reader
         self._clock = clock
         self._settings = settings or ServiceSettings()
@@ -65,12 +65,11 @@ class ServiceOracle:
             named = (namespace_of(service), service["metadata"]["name"])
             if not service["spec"].get("selector") or (named in idle and named not in called):
                 continue
-            if any(behind.subject in moving for behind in _behind(service, every)):
-                waiting.append(subject_of(service))
-                continue
             state, message = self._endpoints(world, service)
             if state == "lagging":
                 waiting.append(subject_of(service))
+            elif state == "empty" and any(behind.subject in moving for behind in _behind(service, every)):
+                continue  # its pods are on their way
             elif state == "empty":
                 findings.append(finding(ORACLE, subject_of(service), "NoReadyEndpoints", message))
             elif self._settings.probe:

@@ -52,6 +52,7 @@ class WorkloadOracle:
         """One look."""
         every = tuple(rollouts(world))
         around = await survey(self._reader, world, every)
+        every = tuple(_with_refusal(each, around) for each in every)
         verdicts = [self._with_memory(self._verdict(each, around), world) for each in every]
         verdicts = await self._idle(world, every, verdicts)
         verdicts += jobs.verdicts(world, around, self._settings)
@@ -69,8 +70,6 @@ class WorkloadOracle:
 
     def _verdict(self, rollout: Rollout, around: Surroundings) -> Verdict:
         self._startups.learn(rollout)
-        if rollout.short and not rollout.refusal:
-            rollout = replace(rollout, refusal=_creation_failure(rollout, around))
         window = self._startups.window(rollout)
         return verdict(rollout, around.world.at, around.context(rollout, window))
 
@@ -101,15 +100,17 @@ def _in(verdicts: Iterable[Verdict], state: State) -> list[Subject]:
     return [each.subject for each in verdicts if each.state is state]
 
 
-def _creation_failure(rollout: Rollout, around: Surroundings) -> str:
-    """Why a StatefulSet or DaemonSet lacks pods: they carry no condition for it, only events."""
+def _with_refusal(rollout: Rollout, around: Surroundings) -> Rollout:
+    """With the reason why a StatefulSet or DaemonSet lacks pods: they carry no condition for it, only events."""
+    if not rollout.short:
+        return rollout
     for event in sorted(around.events, key=last_seen, reverse=True):
         about = event.get("involvedObject") or {}
         same = (about.get("kind"), about.get("name")) == (rollout.subject.kind, rollout.subject.name)
         fresh = (around.world.at - last_seen(event)).total_seconds() < FRESH
         if same and fresh and event.get("reason") == "FailedCreate":
-            return str(event.get("message", ""))
-    return ""
+            return replace(rollout, refusal=str(event.get("message", "")))
+    return rollout
 
 
 def _lag(every: Iterable[Rollout], ceiling: float) -> float:
