@@ -21,7 +21,7 @@ def to_view(view: Kind, obj: Object) -> Object:
 
 def to_stored(view: Kind, obj: Object) -> Object:
     """An object in the version of `view` in its stored version."""
-    if not isinstance(obj, dict) or not view.converted:
+    if not isinstance(obj, dict) or view.api_version == view.stored_as:
         return obj
     convert = _TO_STORED.get(view.api_version)
     stored = convert(obj) if convert else obj

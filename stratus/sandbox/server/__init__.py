@@ -1,0 +1,1 @@
+"""The REST API over ASGI: what kubectl and other clients talk to."""
