@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
 from stratus.domain.base import JsonObject
 from stratus.domain.severity import Observation, Reading
 from stratus.oracles import OracleSettings, Panel
 from stratus.testing.clock import FakeClock
 from stratus.testing.kube import NAMESPACE, App, namespace, node
 from stratus.testing.oracles import DictReader
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Server = Callable[[Handler], Awaitable[str]]
+"""Starts a server with one handler; returns its URL."""
 
 
 def cluster(*parts: App | JsonObject) -> DictReader:
