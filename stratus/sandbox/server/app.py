@@ -14,6 +14,7 @@ from stratus.sandbox.api.errors import ApiError
 from stratus.sandbox.api.options import User
 from stratus.sandbox.backend import Backend, Monitoring
 from stratus.sandbox.server import columns, discovery, metrics, reviews, routes, streaming
+from stratus.sandbox.server.control import PREFIX, Control
 from stratus.sandbox.server.handlers import Handlers
 from stratus.sandbox.server.http import Request, Response, page_not_found, parse_query, reply, text
 from stratus.sandbox.server.openapi import OpenApi
@@ -36,13 +37,14 @@ class ApiServer:
 
     def __init__(
         self, api: Api, backend: Backend, monitoring: Monitoring, *, tokens: Mapping[str, User] | None = None,
-        settle: Callable[[], None] | None = None,
+        settle: Callable[[], None] | None = None, control: Control | None = None,
     ) -> None:  # fmt: skip
         self._api = api
         self._backend = backend
         self._monitoring = monitoring
         self._tokens = tokens
         self._settle = settle
+        self._control = control
         self._handlers = Handlers(api)
         self._subresources = Subresources(api, backend)
         self.custom_schemas: dict[tuple[str, str], dict[str, Any]] = {}
@@ -85,6 +87,8 @@ class ApiServer:
         """Paths that are no resources."""
         if request.path.startswith(_HEALTH):
             return text("ok")
+        if request.path.startswith(PREFIX) and self._control is not None:
+            return self._control.handle(request)
         if request.path == "/":
             return reply({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]})
         return discovery.serve(self._api.registry, request) or self._openapi.serve(request)

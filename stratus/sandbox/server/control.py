@@ -1,0 +1,45 @@
+"""The cluster's own controls, beside the Kubernetes API: listing, injecting and healing faults in a served cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from stratus.sandbox.server.http import Request, Response, reply
+
+PREFIX = "/sandbox/"
+
+
+class Faults(Protocol):
+    """The fault catalogue, bound to a cluster."""
+
+    def list(self) -> Sequence[Any]: ...
+
+    def inject(self, name: str) -> Any: ...
+
+    def heal(self, name: str) -> Any: ...
+
+
+class Control:
+    """Answers GET /sandbox/faults and POST /sandbox/faults/{id}/inject or /heal."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def handle(self, request: Request) -> Response:
+        """The answer; 404 for an unknown fault or path. Raises ApiError when the fault's objects are not there."""
+        parts = request.path.removeprefix(PREFIX).strip("/").split("/")
+        if parts == ["faults"] and request.method == "GET":
+            return reply([{"id": each.id, "title": each.title, "application": each.application} for each in self._faults.list()])
+        if len(parts) == 3 and parts[0] == "faults" and request.method == "POST":
+            action = {"inject": self._faults.inject, "heal": self._faults.heal}.get(parts[2])
+            if action is not None:
+                return self._run(action, parts[1])
+        return reply({"message": f"nothing is served at {request.path}"}, 404)
+
+    def _run(self, action: Any, name: str) -> Response:
+        try:
+            run = action(name)
+        except KeyError:
+            return reply({"message": f"there is no fault {name!r}"}, 404)
+        return reply({"id": name, "done": bool(run.done), "failed": run.failed})
