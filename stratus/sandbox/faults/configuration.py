@@ -18,9 +18,8 @@ from stratus.sandbox.faults.operations import (
     Operation,
     Restart,
     Undo,
-    Wait,
 )
-from stratus.sandbox.faults.steps import add, deployment, env, flag, gone, recreate, scale, without_env
+from stratus.sandbox.faults.steps import add, deployment, env, flag, gone, recreate, replaced, without_env
 
 SOCIAL, HOTEL, SHOP = "social-network", "hotel-reservation", "astronomy-shop"
 ERRORS = "alert:RequestErrorRate"
@@ -53,16 +52,11 @@ def missing_configmap(app: str, configmap: str, name: str) -> Fault:
     return Fault(
         f"sregym/missing_configmap_{app.replace('-', '_')}", app, app,
         f"ConfigMap {configmap} is deleted and {name} scaled 0 → 1",
-        [Delete("configmaps", app, configmap), scale(app, name, 0), gone_pods(app, name), scale(app, name, 1)],
+        replaced(app, name, Delete("configmaps", app, configmap)),
         [recreate(app, "ConfigMap", configmap)],
         shows=[ERRORS, "event:not found", f"down:{name}"],
         wrong=[DeletePods(app, name), Restart(app, name)],
     )  # fmt: skip
-
-
-def gone_pods(namespace: str, name: str) -> Wait:
-    """Waits until a Deployment has no pods."""
-    return Wait(lambda api: not api.list("pods", namespace, labels=f"app={name}"), f"{name} has no pods")
 
 
 def feature_flag(id_: str, name: str, variant: str, service: str, summary: str, *shows: str) -> Fault:
@@ -100,11 +94,7 @@ CONFIGURATION_FAULTS: Sequence[Fault] = (
         [
             step
             for store in STORES
-            for step in (
-                scale(HOTEL, f"mongodb-{store}", 0),
-                deployment(HOTEL, f"mongodb-{store}", add(CLAIM, f"{store}-pvc-broken")),
-                scale(HOTEL, f"mongodb-{store}", 1),
-            )
+            for step in replaced(HOTEL, f"mongodb-{store}", deployment(HOTEL, f"mongodb-{store}", add(CLAIM, f"{store}-pvc-broken")))
         ],
         [deployment(HOTEL, f"mongodb-{store}", add(CLAIM, f"{store}-pvc")) for store in STORES],
         shows=[ERRORS, "event:not found", *(f"down:mongodb-{store}" for store in STORES)],

@@ -18,6 +18,7 @@ from stratus.sandbox.faults.steps import (
     probe,
     recreate,
     remove,
+    replaced,
     scale,
     service,
     without_env,
@@ -25,6 +26,7 @@ from stratus.sandbox.faults.steps import (
 
 HOTEL = "hotel"
 GOOD = "localhost:5000/service:1.0"
+SELECTOR = "/spec/template/spec/nodeSelector"
 ERRORS = "alert:RequestErrorRate"
 TOKEN = {"name": "SEND_TOKEN", "valueFrom": {"secretKeyRef": {"name": "store-credentials", "key": "token"}}}
 RECREATE = Merge(DEPLOYMENTS, HOTEL, "recommendation", {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
@@ -64,7 +66,7 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "wrong-image",
         "geo is deployed with an image tag that no registry has; its old pod is gone",
-        [deployment(HOTEL, "geo", add("/spec/strategy", {"type": "Recreate"})), image(HOTEL, "geo", "geo", "localhost:5000/service:9.9")],
+        replaced(HOTEL, "geo", image(HOTEL, "geo", "geo", "localhost:5000/service:9.9")),
         [image(HOTEL, "geo", "geo", GOOD)],
         shows=[ERRORS, "event:Failed to pull image", "down:geo"],
         wrong=again("geo"),
@@ -93,12 +95,8 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "bad-node-selector",
         "Deployment profile selects a node that does not exist; its old pod is gone",
-        [
-            scale(HOTEL, "profile", 0),
-            deployment(HOTEL, "profile", add("/spec/template/spec/nodeSelector", {"kubernetes.io/hostname": "extra-node"})),
-            scale(HOTEL, "profile", 1),
-        ],
-        [deployment(HOTEL, "profile", remove("/spec/template/spec/nodeSelector"))],
+        replaced(HOTEL, "profile", deployment(HOTEL, "profile", add(SELECTOR, {"kubernetes.io/hostname": "extra-node"}))),
+        [deployment(HOTEL, "profile", remove(SELECTOR))],
         shows=[ERRORS, "event:nodes are available", "down:profile"],
         wrong=again("profile"),
         alternatives=[[Undo(HOTEL, "profile")]],
@@ -117,7 +115,7 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "missing-required-env",
         "rate is deployed with a required setting that nobody set, and exits at start",
-        [deployment(HOTEL, "rate", add("/spec/strategy", {"type": "Recreate"}), add(f"{CONTAINER}/env/0", {"name": "REQUIRE_ENV", "value": "RATE_CURRENCY"}))],
+        replaced(HOTEL, "rate", deployment(HOTEL, "rate", add(f"{CONTAINER}/env/0", {"name": "REQUIRE_ENV", "value": "RATE_CURRENCY"}))),
         [deployment(HOTEL, "rate", remove(f"{CONTAINER}/env/0"))],
         shows=[ERRORS, "alert:KubePodCrashLooping", "log:rate:missing required setting RATE_CURRENCY"],
         wrong=again("rate"),
@@ -154,7 +152,7 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "readiness-probe",
         "user's readiness probe asks a port that nothing serves; the old pod is gone",
-        [deployment(HOTEL, "user", add("/spec/strategy", {"type": "Recreate"})), probe(HOTEL, "user", "user", "readinessProbe")],
+        replaced(HOTEL, "user", probe(HOTEL, "user", "user", "readinessProbe")),
         [deployment(HOTEL, "user", add(f"{CONTAINER}/readinessProbe/httpGet/port", 8087))],
         shows=[ERRORS, "event:Readiness probe failed", "down:user"],
         wrong=again("user"),
@@ -174,7 +172,7 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "out-of-memory",
         "reservation's memory limit is below what its process needs",
-        [deployment(HOTEL, "reservation", add("/spec/strategy", {"type": "Recreate"})), container(HOTEL, "reservation", "reservation", resources={"requests": {"memory": "8Mi"}, "limits": {"memory": "8Mi"}})],
+        replaced(HOTEL, "reservation", container(HOTEL, "reservation", "reservation", resources={"requests": {"memory": "8Mi"}, "limits": {"memory": "8Mi"}})),
         [container(HOTEL, "reservation", "reservation", resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "96Mi"}})],
         shows=[ERRORS, "alert:KubePodCrashLooping", "down:reservation"],
         wrong=again("reservation"),
@@ -184,7 +182,7 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "hanging-init",
         "profile gets an init container that waits for a Service which does not exist; its old pod is gone",
-        [deployment(HOTEL, "profile", add("/spec/strategy", {"type": "Recreate"})), hanging_init(HOTEL, "profile", "wait-for-legacy-config", "legacy-config-service")],
+        replaced(HOTEL, "profile", hanging_init(HOTEL, "profile", "wait-for-legacy-config", "legacy-config-service")),
         [deployment(HOTEL, "profile", remove("/spec/template/spec/initContainers"))],
         shows=[ERRORS, "down:profile"],
         wrong=again("profile"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from stratus.sandbox.faults.fault import Fault
 from stratus.sandbox.faults.operations import DEPLOYMENTS, Create, Delete, DeletePods, Edit, Merge, Restart, Taint, Undo
-from stratus.sandbox.faults.steps import CONTAINER, add, container, deployment, recreate, remove, scale
+from stratus.sandbox.faults.steps import CONTAINER, add, container, deployment, recreate, remove, replaced, scale
 
 SOCIAL, HOTEL, SHOP = "social-network", "hotel-reservation", "astronomy-shop"
 ERRORS = "alert:RequestErrorRate"
@@ -55,7 +55,7 @@ def port_conflict(app: str, name: str, *shows: str) -> Fault:
         app,
         app,
         f"{name} asks for host port 9100, which the node exporter holds; its old pod is gone",
-        [scale(app, name, 0), deployment(app, name, add(path, 9100)), scale(app, name, 1)],
+        replaced(app, name, deployment(app, name, add(path, 9100))),
         [deployment(app, name, remove(path))],
         shows=["event:have free ports", f"down:{name}", *shows],
         wrong=[DeletePods(app, name), scale(app, name, 2)],
@@ -117,11 +117,7 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         HOTEL,
         HOTEL,
         "mongodb-rate requests more memory than any node has; its old pod is gone",
-        [
-            scale(HOTEL, "mongodb-rate", 0),
-            container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": HUGE}, "limits": {"memory": HUGE}}),
-            scale(HOTEL, "mongodb-rate", 1),
-        ],
+        replaced(HOTEL, "mongodb-rate", container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": HUGE}, "limits": {"memory": HUGE}})),
         [container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "256Mi"}})],
         shows=[ERRORS, "event:Insufficient memory", "down:mongodb-rate"],
         wrong=[DeletePods(HOTEL, "mongodb-rate"), Restart(HOTEL, "rate")],
@@ -132,12 +128,7 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         HOTEL,
         HOTEL,
         "a memory quota is set while search declares no memory; its ReplicaSet's pods are refused",
-        [
-            scale(HOTEL, "search", 0),
-            container(HOTEL, "search", "hotel-reserv-search", resources=NO_MEMORY),
-            Create(QUOTA),
-            scale(HOTEL, "search", 1),
-        ],
+        replaced(HOTEL, "search", container(HOTEL, "search", "hotel-reserv-search", resources=NO_MEMORY), Create(QUOTA)),
         [Delete("resourcequotas", HOTEL, "memory-limit-quota"), Restart(HOTEL, "search")],
         shows=[ERRORS, "event:must specify memory", "down:search"],
         wrong=[Restart(HOTEL, "search"), scale(HOTEL, "search", 3)],

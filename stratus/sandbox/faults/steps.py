@@ -125,6 +125,16 @@ def original(name: str, kind: str, called: str, paths: Mapping[str, Sequence[str
     return operations
 
 
+def replaced(namespace: str, name: str, *edits: Operation, replicas: int = 1) -> Sequence[Operation]:
+    """Edits a Deployment while it is scaled to zero, so that no old pod hides the fault."""
+    return (scale(namespace, name, 0), gone_pods(namespace, name), *edits, scale(namespace, name, replicas))
+
+
+def gone_pods(namespace: str, name: str) -> Wait:
+    """Waits until a Deployment has no pods."""
+    return Wait(lambda api: not api.list("pods", namespace, labels=f"app={name}"), f"{name} has no pods")
+
+
 def gone(resource: str, namespace: str, name: str) -> Wait:
     """Waits until an object has disappeared."""
     until: Callable[[Api], bool] = lambda api: api.store.get(resource, namespace, name) is None  # noqa: E731

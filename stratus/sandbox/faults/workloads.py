@@ -30,13 +30,13 @@ from stratus.sandbox.faults.steps import (
     probe,
     recreate,
     remove,
+    replaced,
     scale,
 )
 
 SOCIAL, HOTEL, SHOP = "social-network", "hotel-reservation", "astronomy-shop"
 ERRORS = "alert:RequestErrorRate"
 CRASHES = "alert:KubePodCrashLooping"
-RECREATE = add("/spec/strategy", {"type": "Recreate"})
 INIT = "/spec/template/spec/initContainers"
 GEO = "hotel-reserv-geo"
 
@@ -50,7 +50,7 @@ def buggy_build(id_: str) -> Fault:
     """geo runs a build that panics at start."""
     return Fault(
         id_, HOTEL, HOTEL, "geo is deployed with a buggy build (yinfangchen/geo:app3) that panics at start",
-        [deployment(HOTEL, "geo", RECREATE), image(HOTEL, "geo", GEO, "yinfangchen/geo:app3")],
+        replaced(HOTEL, "geo", image(HOTEL, "geo", GEO, "yinfangchen/geo:app3")),
         [image(HOTEL, "geo", GEO, IMAGE)],
         shows=[ERRORS, CRASHES, "log:geo:panic"], wrong=again(HOTEL, "geo"), alternatives=[[Undo(HOTEL, "geo")]],
     )  # fmt: skip
@@ -75,7 +75,7 @@ def init_hang(app: str, name: str, *shows: str) -> Fault:
     return Fault(
         f"sregym/init_container_dependency_hang_{app.replace('-', '_')}", app, app,
         f"{name} gets an init container that waits for legacy-config-service; its old pods are gone",
-        [deployment(app, name, RECREATE), hanging_init(app, name, "wait-for-legacy-config", "legacy-config-service")],
+        replaced(app, name, hanging_init(app, name, "wait-for-legacy-config", "legacy-config-service")),
         [deployment(app, name, remove(INIT))],
         shows=[f"down:{name}", *shows], wrong=again(app, name), alternatives=[[Undo(app, name)]],
     )  # fmt: skip
@@ -115,7 +115,7 @@ def readiness(app: str, name: str, container_name: str) -> Fault:
     return Fault(
         f"sregym/readiness_probe_misconfiguration_{app.replace('-', '_')}", app, app,
         f"{name} gets a readiness probe for /healthz:8080, which it does not serve; its old pods are gone",
-        [deployment(app, name, RECREATE), probe(app, name, container_name, "readinessProbe")],
+        replaced(app, name, probe(app, name, container_name, "readinessProbe")),
         [deployment(app, name, *original(app, "Deployment", name, {path: keys}))],
         shows=[ERRORS, "event:Readiness probe failed", f"down:{name}"],
         wrong=again(app, name), alternatives=[[deployment(app, name, remove(path))], [Undo(app, name)]],
@@ -151,7 +151,7 @@ WORKLOAD_FAULTS: Sequence[Fault] = (
     wrong_binary("sregym/wrong_bin_usage"),
     Fault(
         "sregym/incorrect_image", SHOP, SHOP, "product-catalog is deployed with an image that does not exist; its old pod is gone",
-        [deployment(SHOP, "product-catalog", RECREATE), image(SHOP, "product-catalog", "product-catalog", "app-image:latest")],
+        replaced(SHOP, "product-catalog", image(SHOP, "product-catalog", "product-catalog", "app-image:latest")),
         [image(SHOP, "product-catalog", "product-catalog", shop_image("product-catalog"))],
         shows=[ERRORS, "event:Failed to pull image", "down:product-catalog"],
         wrong=again(SHOP, "product-catalog"), alternatives=[[Undo(SHOP, "product-catalog")]],
@@ -161,7 +161,7 @@ WORKLOAD_FAULTS: Sequence[Fault] = (
         [
             step
             for name in BINARIES
-            for step in (deployment(HOTEL, name, RECREATE), image(HOTEL, name, f"hotel-reserv-{name}", "jackcuii/hotel-reservation:latest"))
+            for step in replaced(HOTEL, name, image(HOTEL, name, f"hotel-reserv-{name}", "jackcuii/hotel-reservation:latest"))
         ],
         [image(HOTEL, name, f"hotel-reserv-{name}", IMAGE) for name in BINARIES],
         shows=[ERRORS, CRASHES, "down:frontend", "down:user"],
@@ -181,10 +181,7 @@ WORKLOAD_FAULTS: Sequence[Fault] = (
     readiness(SOCIAL, "user-service", "user-service"),
     Fault(
         "sregym/resource_request_too_small", HOTEL, HOTEL, "mongodb-rate may use 10Mi of memory and is killed at start",
-        [
-            deployment(HOTEL, "mongodb-rate", RECREATE),
-            container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": "10Mi"}, "limits": {"memory": "10Mi"}}),
-        ],
+        replaced(HOTEL, "mongodb-rate", container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": "10Mi"}, "limits": {"memory": "10Mi"}})),
         [container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"limits": {"memory": "256Mi"}})],
         shows=[ERRORS, CRASHES, "down:mongodb-rate"],
         wrong=[DeletePods(HOTEL, "mongodb-rate"), Restart(HOTEL, "rate")],

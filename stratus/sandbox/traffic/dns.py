@@ -83,7 +83,7 @@ class ClusterDns:
             target = str(service["spec"].get("externalName", ""))
             return self._lookup(target, server) if target != name else ()
         if service["spec"].get("clusterIP") != "None":
-            return (service["spec"]["clusterIP"],) if len(labels) == 2 else ()
+            return (service["spec"]["clusterIP"],) if len(labels) == 2 and service["spec"].get("clusterIP") else ()
         return self._headless(service, labels[0] if len(labels) == 3 else "")
 
     def _headless(self, service: Object, hostname: str) -> tuple[str, ...]:
