@@ -16,8 +16,6 @@ from stratus.domain.errors import Absent, InvalidInput
 from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import ApplyStep, CreateStep, PatchStep, Step
 
-_LAST_APPLIED_MANAGER = "kubectl-last-applied"
-
 
 async def apply(inv: Invocation) -> Sequence[Step]:
     """``kubectl apply``, in both ways."""
@@ -32,30 +30,18 @@ async def apply(inv: Invocation) -> Sequence[Step]:
     for manifest in await manifests(inv):
         if not manifest["metadata"].get("name"):
             raise InvalidInput(f"{manifest['kind']}: generateName cannot be applied; give it a name, or use create")
-        steps += await (_server_side(inv, manifest) if server_side else _client_side(inv, manifest))
+        steps += _server_side(inv, manifest) if server_side else await _client_side(inv, manifest)
     return steps
 
 
-async def _server_side(inv: Invocation, manifest: JsonObject) -> list[Step]:
-    manager = inv.flags.text("field-manager", "kubectl")
-    target = ObjectRef.of(manifest)
-    force = inv.flags.truth("force-conflicts")
-    steps: list[Step] = [ApplyStep(target=target, manifest=manifest, field_manager=manager, force=force)]
-    live = await _live(inv, target)
-    if manager == "kubectl" and live is not None and LAST_APPLIED in (live["metadata"].get("annotations") or {}):
-        note = with_last_applied(manifest)["metadata"]["annotations"][LAST_APPLIED]
-        steps.append(ApplyStep(target=target, manifest=_only_note(manifest, note), field_manager=_LAST_APPLIED_MANAGER))
-    return steps
+def _server_side(inv: Invocation, manifest: JsonObject) -> list[Step]:
+    """One apply. The API server itself keeps the last-applied annotation of earlier client-side applies current.
 
-
-def _only_note(manifest: JsonObject, note: str) -> JsonObject:
-    """kubectl keeps the annotation of earlier client-side applies current, under a manager of its own."""
-    meta = {key: manifest["metadata"][key] for key in ("name", "namespace") if key in manifest["metadata"]}
-    return {
-        "apiVersion": manifest["apiVersion"],
-        "kind": manifest["kind"],
-        "metadata": {**meta, "annotations": {LAST_APPLIED: note}},
-    }
+    Unlike kubectl, ownership is not taken over from earlier client-side applies: a field that only those set stays when
+    the manifest drops it, and the rehearsal's diff shows that.
+    """
+    manager, force = inv.flags.text("field-manager", "kubectl"), inv.flags.truth("force-conflicts")
+    return [ApplyStep(target=ObjectRef.of(manifest), manifest=manifest, field_manager=manager, force=force)]
 
 
 async def _client_side(inv: Invocation, manifest: JsonObject) -> list[Step]:

@@ -32,7 +32,7 @@ async def config_map(inv: Invocation) -> Sequence[Step]:
 
 async def secret_generic(inv: Invocation) -> Sequence[Step]:
     """``kubectl create secret generic``."""
-    return _secret(inv, inv.flags.text("type") or "Opaque", dict(_content(inv)))
+    return _secret(inv, inv.flags.text("type"), dict(_content(inv)))
 
 
 async def secret_tls(inv: Invocation) -> Sequence[Step]:
@@ -59,7 +59,9 @@ async def secret_docker_registry(inv: Invocation) -> Sequence[Step]:
 
 
 def _secret(inv: Invocation, kind: str, data: dict[str, bytes]) -> list[Step]:
-    manifest: JsonObject = {"apiVersion": "v1", "kind": "Secret", "metadata": inv.meta(inv.one_name()), "type": kind}
+    manifest: JsonObject = {"apiVersion": "v1", "kind": "Secret", "metadata": inv.meta(inv.one_name())}
+    if kind:
+        manifest["type"] = kind
     if data:
         manifest["data"] = {key: base64.b64encode(content).decode() for key, content in data.items()}
     return creation(inv, named_by_content(manifest) if inv.flags.truth("append-hash") else manifest)

@@ -58,10 +58,10 @@ def pod_template(obj: JsonObject) -> JsonObject:
     return obj
 
 
-def containers(obj: JsonObject, patterns: Iterable[str] = ("*",), *, init: bool = True) -> list[JsonObject]:
+def containers(obj: JsonObject, patterns: Iterable[str] = ("*",)) -> list[JsonObject]:
     """The containers whose name fits one of the ``patterns``, init containers first as the server runs them."""
     spec = pod_template(obj)["spec"]
-    found: list[JsonObject] = [*(spec.get("initContainers") or []), *spec["containers"]] if init else spec["containers"]
+    found: list[JsonObject] = [*(spec.get("initContainers") or []), *spec["containers"]]
     return [one for one in found if any(fnmatch.fnmatchcase(one["name"], pattern) for pattern in patterns)]
 
 

@@ -20,7 +20,7 @@ def named_by_content(manifest: JsonObject) -> JsonObject:
         "name": manifest["metadata"]["name"],
     }
     if manifest["kind"] == "Secret":
-        content["type"] = manifest["type"]
+        content["type"] = manifest.get("type", "")
     elif manifest.get("binaryData"):
         content["binaryData"] = manifest["binaryData"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

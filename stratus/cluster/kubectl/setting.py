@@ -44,7 +44,7 @@ async def resources(inv: Invocation) -> Sequence[Step]:
     steps: list[Step] = []
     for obj in await live_objects(inv, inv.words):
         after = copy.deepcopy(obj)
-        found = containers(after, [pattern], init=False)
+        found = containers(after, [pattern])
         if not found:
             raise no_container(obj, pattern)
         for container in found:

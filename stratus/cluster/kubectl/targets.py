@@ -20,6 +20,21 @@ async def refs(inv: Invocation, words: Sequence[str], *, everything: bool = Fals
     ``everything``: a type without a name means all of its objects in the namespace, as the rollout verbs have it.
     Raises InvalidInput when nothing is selected.
     """
+    found = await _found(inv, words, everything)
+    return [ObjectRef.of(one) if isinstance(one, dict) else one for one in found]
+
+
+async def live_objects(inv: Invocation, words: Sequence[str], *, everything: bool = False) -> list[JsonObject]:
+    """The selected objects as they are now. Raises Absent for a name that does not exist."""
+
+    async def live(one: ObjectRef | JsonObject) -> JsonObject:
+        return one if isinstance(one, dict) else await read(inv, one)
+
+    return list(await asyncio.gather(*(live(one) for one in await _found(inv, words, everything))))
+
+
+async def _found(inv: Invocation, words: Sequence[str], everything: bool) -> Sequence[ObjectRef | JsonObject]:
+    """References for what is named, objects for what a list had to be asked for."""
     if inv.flags.has("filename"):
         if words:
             raise InvalidInput(f"kubectl {inv.verb}: give either -f or names, not both")
@@ -33,16 +48,10 @@ async def refs(inv: Invocation, words: Sequence[str], *, everything: bool = Fals
     if _selects(inv) or (everything and len(words) == 1):
         if len(words) > 1:
             raise InvalidInput("name cannot be provided when a selector or --all is specified")
-        return [ObjectRef.of(obj) for obj in await _selected(inv, types)]
+        return await _selected(inv, types)
     if len(words) == 1:
         raise InvalidInput(f"{words[0]} was given, but no name: name the objects, or use -l or --all")
     return _unique(_ref(inv, one, name) for one in types for name in words[1:])
-
-
-async def live_objects(inv: Invocation, words: Sequence[str], *, everything: bool = False) -> list[JsonObject]:
-    """The selected objects as they are now. Raises Absent for a name that does not exist."""
-    selected = await refs(inv, words, everything=everything)
-    return list(await asyncio.gather(*(read(inv, ref) for ref in selected)))
 
 
 async def read(inv: Invocation, ref: ObjectRef) -> JsonObject:
