@@ -25,7 +25,11 @@ def bootstrap(api: Api, *, endpoint: tuple[str, int] = ("127.0.0.1", 6443)) -> N
     _create_roles(api)
     for name, value in (("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)):
         description = "Used for system critical pods that must run in the cluster."
-        _create(api, "priorityclasses.scheduling.k8s.io", {"metadata": {"name": name}, "value": value, "description": description})
+        _create(
+            api,
+            "priorityclasses.scheduling.k8s.io",
+            {"metadata": {"name": name}, "value": value, "description": description},
+        )
     _create_service(api, endpoint)
 
 
@@ -39,7 +43,9 @@ def _create_service(api: Api, endpoint: tuple[str, int]) -> None:
     port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": endpoint[1]}
     _create(api, "services", {"metadata": metadata, "spec": {"clusterIP": API_ADDRESS, "ports": [port]}}, "default")
     subset = {"addresses": [{"ip": endpoint[0]}], "ports": [{"name": "https", "port": endpoint[1], "protocol": "TCP"}]}
-    _create(api, "endpoints", {"metadata": {"name": "kubernetes", "namespace": "default"}, "subsets": [subset]}, "default")
+    _create(
+        api, "endpoints", {"metadata": {"name": "kubernetes", "namespace": "default"}, "subsets": [subset]}, "default"
+    )
 
 
 def _create_roles(api: Api) -> None:

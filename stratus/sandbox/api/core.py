@@ -255,9 +255,7 @@ class Api:
                 raise errors.bad_request(f'strconv.ParseUint: parsing "{given}": invalid syntax')
             raise errors.conflict(kind, old["metadata"]["name"], errors.MODIFIED)
 
-    def _scale(
-        self, kind: Kind, namespace: str, name: str, change: Callable[[Object], Object], write: Write
-    ) -> Object:
+    def _scale(self, kind: Kind, namespace: str, name: str, change: Callable[[Object], Object], write: Write) -> Object:
         from stratus.sandbox.api import scale
 
         old = self.get(kind.store, namespace, name)

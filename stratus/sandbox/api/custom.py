@@ -8,8 +8,7 @@ from typing import Any
 
 from stratus.sandbox.api import errors
 from stratus.sandbox.api.errors import FieldError
-from stratus.sandbox.schema.decode import decode_value
-from stratus.sandbox.schema.decode import Decoded
+from stratus.sandbox.schema.decode import Decoded, decode_value
 from stratus.sandbox.schema.definitions import OBJECT_META, Node
 
 Object = dict[str, Any]
@@ -145,7 +144,11 @@ def _constraints(raw: Object, value: Any, path: str) -> list[FieldError]:
             detail = f"{path} in body should have at least {raw['minItems']} items"
             found.append(errors.invalid_value(path, len(value), detail))
         if len(value) > raw.get("maxItems", len(value)):
-            found.append(FieldError(path, "FieldValueTooMany", f"Too many: {len(value)}: must have at most {raw['maxItems']} items"))
+            found.append(
+                FieldError(
+                    path, "FieldValueTooMany", f"Too many: {len(value)}: must have at most {raw['maxItems']} items"
+                )
+            )
     return found
 
 
@@ -154,7 +157,9 @@ def _string_constraints(raw: Object, value: str, path: str) -> list[FieldError]:
     if "pattern" in raw and not re.search(raw["pattern"], value):
         found.append(errors.invalid_value(path, value, f"{path} in body should match '{raw['pattern']}'"))
     if len(value) < raw.get("minLength", 0):
-        found.append(errors.invalid_value(path, value, f"{path} in body should be at least {raw['minLength']} chars long"))
+        found.append(
+            errors.invalid_value(path, value, f"{path} in body should be at least {raw['minLength']} chars long")
+        )
     if len(value) > raw.get("maxLength", len(value)):
         found.append(errors.too_long(path, raw["maxLength"]))
     return found
@@ -166,5 +171,7 @@ def _number_constraints(raw: Object, value: float, path: str) -> list[FieldError
         detail = f"{path} in body should be greater than or equal to {raw['minimum']}"
         found.append(errors.invalid_value(path, value, detail))
     if "maximum" in raw and value > raw["maximum"]:
-        found.append(errors.invalid_value(path, value, f"{path} in body should be less than or equal to {raw['maximum']}"))
+        found.append(
+            errors.invalid_value(path, value, f"{path} in body should be less than or equal to {raw['maximum']}")
+        )
     return found

@@ -36,7 +36,9 @@ class Deletion:
         if propagation and propagation not in _POLICIES:
             problem = errors.not_supported("propagationPolicy", propagation, (*sorted(_POLICIES), "nil"))
             details = {"kind": "DeleteOptions", "causes": [{"reason": problem.cause, "field": problem.path}]}
-            raise errors.ApiError(422, "Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: {problem.message}', details)
+            raise errors.ApiError(
+                422, "Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: {problem.message}', details
+            )
         self._check(kind, obj, preconditions)
         self._api.admission.validate(Review("DELETE", kind, namespace, name, {}, obj, "", write))
         seconds = self._grace(kind, obj, grace)

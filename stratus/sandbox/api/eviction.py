@@ -19,7 +19,9 @@ def evict(api: Api, namespace: str, name: str, options: Object, *, dry_run: bool
     if _needs_no_budget(pod):
         return _delete(api, namespace, name, options, dry_run)
     labels = pod["metadata"].get("labels") or {}
-    budgets = [each for each in api.store.list(_BUDGETS, namespace) if selectors.matches(each["spec"].get("selector"), labels)]
+    budgets = [
+        each for each in api.store.list(_BUDGETS, namespace) if selectors.matches(each["spec"].get("selector"), labels)
+    ]
     if len(budgets) > 1:
         text = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         raise errors.ApiError(500, "", text)
@@ -36,7 +38,10 @@ def _needs_no_budget(pod: Object) -> bool:
 def _spend(api: Api, budget: Object, pod: str, dry_run: bool) -> None:
     status, metadata = budget.get("status") or {}, budget["metadata"]
     if status.get("observedGeneration", 0) < metadata.get("generation", 1):
-        cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {metadata['name']} is still being processed by the server."}
+        cause = {
+            "reason": "DisruptionBudget",
+            "message": f"The disruption budget {metadata['name']} is still being processed by the server.",
+        }
         raise errors.too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", [cause])
     if status.get("disruptionsAllowed", 0) <= 0:
         healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)

@@ -135,7 +135,7 @@ def _owner_errors(references: Any) -> list[FieldError]:
                 found.append(errors.invalid_value(path, shown, detail))
     controllers = [each["kind"] for each in references if each.get("controller")]
     if len(controllers) > 1:
-        detail = f"Only one reference can have Controller set to true. Found \"true\" in references for {controllers}"
+        detail = f'Only one reference can have Controller set to true. Found "true" in references for {controllers}'
         found.append(errors.invalid_value("metadata.ownerReferences", list(references), detail))
     return found
 

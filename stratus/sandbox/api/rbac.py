@@ -35,7 +35,7 @@ def rules_for(store: Store, user: User, namespace: str) -> Iterator[tuple[Object
     """Rules that apply to the user in a namespace, each with the binding that gives it."""
     for binding in store.list(f"clusterrolebindings.{_GROUP}"):
         if _binds(binding, user, ""):
-            yield from _rules(store, binding, "", f"ClusterRoleBinding \"{binding['metadata']['name']}\"")
+            yield from _rules(store, binding, "", f'ClusterRoleBinding "{binding["metadata"]["name"]}"')
     if namespace:
         for binding in store.list(f"rolebindings.{_GROUP}", namespace):
             if _binds(binding, user, namespace):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from stratus.sandbox.api.options import Write
 from stratus.sandbox.api import custom, errors
+from stratus.sandbox.api.options import Write
 from stratus.sandbox.schema import defaults_other
 from stratus.sandbox.schema.decode import DecodeError, decode
 from stratus.sandbox.schema.definitions import Node, definition
@@ -89,5 +89,3 @@ def _report(kind: Kind, strict: list[str], write: Write) -> None:
         raise errors.bad_request(f"{_prefix(kind)}: strict decoding error: {', '.join(strict)}")
     if write.validation == "Warn":
         write.warnings.extend(strict)
-
-

@@ -114,5 +114,3 @@ class CustomResources:
 
 def _condition(type_: str, reason: str, message: str, now: str) -> Object:
     return {"type": type_, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
-
-

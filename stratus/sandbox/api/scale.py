@@ -42,11 +42,13 @@ def with_replicas(kind: Kind, obj: Object, scale: Object) -> Object:
         raise errors.conflict(kind, name, errors.MODIFIED)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if isinstance(replicas, bool) or not isinstance(replicas, int):
-        raise errors.bad_request("json: cannot unmarshal value into Go struct field ScaleSpec.spec.replicas of type int32")
+        raise errors.bad_request(
+            "json: cannot unmarshal value into Go struct field ScaleSpec.spec.replicas of type int32"
+        )
     if replicas < 0:
         problem = errors.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise errors.invalid(kind, name, [problem])
     obj["spec"]["replicas"] = replicas
-    if "resourceVersion" in given and given["resourceVersion"]:
+    if given.get("resourceVersion"):
         obj["metadata"]["resourceVersion"] = given["resourceVersion"]
     return obj

@@ -7,6 +7,7 @@ a DELETE answers with, and which part of an object belongs to its status subreso
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 from stratus.sandbox.schema.kinds import Kind
@@ -74,6 +75,8 @@ def prepare_create(kind: Kind, obj: Object, name: str) -> None:
             finalizers.append("kubernetes")
     elif kind.store == "secrets":
         _fold_string_data(obj)
+    elif kind.store == "jobs.batch":
+        _generate_selector(obj)
     elif kind.store == "daemonsets.apps":
         annotations = obj["metadata"].setdefault("annotations", {})
         annotations["deprecated.daemonset.template.generation"] = "1"
@@ -84,6 +87,21 @@ def prepare_create(kind: Kind, obj: Object, name: str) -> None:
             finalizers.append(finalizer)
     if counts_generation(kind):
         obj["metadata"]["generation"] = 1
+
+
+def _generate_selector(job: Object) -> None:
+    """A Job selects its own pods by its uid, unless the client chose a selector itself (manualSelector)."""
+    spec, metadata = job["spec"], job["metadata"]
+    if spec.get("manualSelector"):
+        return
+    template = spec["template"].setdefault("metadata", {})
+    generated = {"controller-uid": metadata["uid"], "job-name": metadata["name"]}
+    shared = metadata.get("labels") == template.get("labels")
+    template["labels"] = {**(template.get("labels") or {}), **generated}
+    if shared:
+        metadata["labels"] = dict(template["labels"])
+    if "selector" not in spec:
+        spec["selector"] = {"matchLabels": {"controller-uid": metadata["uid"]}}
 
 
 _INITIAL_STATUS: dict[str, Object] = {
@@ -134,8 +152,6 @@ def qos_class(spec: Object) -> str:
 
 def _fold_string_data(obj: Object) -> None:
     """`stringData` is write-only: it becomes base64 in `data`."""
-    from base64 import b64encode
-
     for key, value in (obj.pop("stringData", None) or {}).items():
         obj.setdefault("data", {})[key] = b64encode(value.encode()).decode()
 
@@ -165,7 +181,9 @@ def prepare_update(kind: Kind, obj: Object, old: Object, subresource: str) -> No
 def _spec_changed(kind: Kind, obj: Object, old: Object) -> bool:
     if kind.store == "deployments.apps" and _annotations(obj) != _annotations(old):
         return True
-    if kind.store == "endpointslices.discovery.k8s.io" and obj["metadata"].get("labels") != old["metadata"].get("labels"):
+    if kind.store == "endpointslices.discovery.k8s.io" and obj["metadata"].get("labels") != old["metadata"].get(
+        "labels"
+    ):
         return True
     keys = (set(obj) | set(old)) - _IGNORED_BY_GENERATION
     if kind.custom and not has_status(kind):

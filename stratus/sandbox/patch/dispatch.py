@@ -19,7 +19,9 @@ Object = dict[str, Any]
 _MAX_OPERATIONS = 10_000
 
 
-def apply_patch(node: Node | None, obj: Object, patch: Any, how: PatchKind, kind: Kind | None = None, name: str = "") -> Object:
+def apply_patch(
+    node: Node | None, obj: Object, patch: Any, how: PatchKind, kind: Kind | None = None, name: str = ""
+) -> Object:
     """`obj` with the patch applied (not changed itself); raises ApiError. `node` is needed for strategic merge."""
     if how is PatchKind.JSON:
         return _json_patch(obj, patch, kind, name)
@@ -59,7 +61,9 @@ def _json_patch(obj: Object, patch: Any, kind: Kind | None, name: str) -> Object
 
 
 def _failed(kind: Kind | None, name: str, text: str) -> errors.ApiError:
-    return errors.ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {text}", {})
+    return errors.ApiError(
+        422, "Invalid", f"the server rejected our request due to an error in our request: {text}", {}
+    )
 
 
 def is_empty_apply(patch: Any, kind: Kind, name: str, namespace: str) -> Object:

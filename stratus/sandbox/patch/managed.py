@@ -54,7 +54,9 @@ class Owners:
 
     def fold_old(self) -> None:
         """Keep the number of Update managers bounded."""
-        updaters = sorted((each for each in self.sets if each[1] == "Update" and self.sets[each]), key=self.times.__getitem__)
+        updaters = sorted(
+            (each for each in self.sets if each[1] == "Update" and self.sets[each]), key=self.times.__getitem__
+        )
         while len(updaters) > MAX_UPDATERS:
             oldest = updaters.pop(0)
             ancient = (ANCIENT, "Update", oldest[2])
@@ -169,5 +171,3 @@ def _conflict_message(causes: list[dict[str, str]]) -> str:
         grouped.setdefault(cause["message"].replace("conflict", "conflicts", 1), []).append(cause["field"])
     lines = [f"{who}:\n" + "\n".join(f"- {field}" for field in fields) for who, fields in grouped.items()]
     return f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines)
-
-

@@ -76,7 +76,11 @@ def _drop_field(value: Object, name: str, rest: Path, node: Node | None) -> Obje
 def _drop_item(value: list[Any], segment: str, rest: Path, node: Node) -> list[Any]:
     result = []
     for item in value:
-        own = fieldset.item_key(item, node.map_keys) if node.list_type == "map" else "v:" + json.dumps(item, separators=(",", ":"))
+        own = (
+            fieldset.item_key(item, node.map_keys)
+            if node.list_type == "map"
+            else "v:" + json.dumps(item, separators=(",", ":"))
+        )
         if own != segment:
             result.append(item)
         elif rest:

@@ -63,7 +63,9 @@ def _merge_field(result: Object, key: str, value: Any, node: Node, patch: Object
     elif isinstance(value, list) and "merge" in node.merge_strategies:
         merged_list = _merge_list(current if isinstance(current, list) else [], value, node)
         order = patch.get(_ORDER + key)
-        result[key] = _ordered(merged_list, order if order is not None else [], value, current or [], node, order is not None)
+        result[key] = _ordered(
+            merged_list, order if order is not None else [], value, current or [], node, order is not None
+        )
     else:
         result[key] = value
 
@@ -96,7 +98,9 @@ def _merge_item(result: list[Any], patch: Object, key: str, items: Node) -> None
         result.append(strategic_merge({}, patch, items))
 
 
-def _ordered(merged: list[Any], order: list[Any], patch: list[Any], current: list[Any], node: Node, given: bool) -> list[Any]:
+def _ordered(
+    merged: list[Any], order: list[Any], patch: list[Any], current: list[Any], node: Node, given: bool
+) -> list[Any]:
     """Elements that the directive names come in its order; others keep their place relative to what stood before."""
     if not given:
         return merged
@@ -104,7 +108,9 @@ def _ordered(merged: list[Any], order: list[Any], patch: list[Any], current: lis
     identity = (lambda each: each.get(key)) if key else (lambda each: each)
     wanted = [each.get(key) if key and isinstance(each, dict) else each for each in order]
     ranked = {repr(value): rank for rank, value in enumerate(wanted)}
-    named = sorted((each for each in merged if repr(identity(each)) in ranked), key=lambda each: ranked[repr(identity(each))])
+    named = sorted(
+        (each for each in merged if repr(identity(each)) in ranked), key=lambda each: ranked[repr(identity(each))]
+    )
     others = [each for each in merged if repr(identity(each)) not in ranked]
     before = {repr(identity(each)): position for position, each in enumerate(current)}
     return _interleave(named, others, before, identity)

@@ -12,8 +12,8 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any
 
-from stratus.sandbox.kernel import parse_time, rfc3339, rfc3339_micro
 from stratus.sandbox import quantities
+from stratus.sandbox.kernel import parse_time, rfc3339, rfc3339_micro
 from stratus.sandbox.schema import wire
 from stratus.sandbox.schema.definitions import OBJECT_META, Node
 
@@ -184,7 +184,9 @@ def _integer(raw: Any, node: Node, path: str, parent: Node) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise _mismatch(raw, parent, path, go_type)
     if not -_LIMITS[go_type] <= raw < _LIMITS[go_type]:
-        raise DecodeError(f"json: cannot unmarshal number {raw} into Go struct field {_field(parent, path)} of type {go_type}")
+        raise DecodeError(
+            f"json: cannot unmarshal number {raw} into Go struct field {_field(parent, path)} of type {go_type}"
+        )
     return raw
 
 

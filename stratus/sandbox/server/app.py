@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from stratus.sandbox.server.openapi import OpenApi
 from stratus.sandbox.server.routes import Target
 from stratus.sandbox.server.subresources import Subresources
 from stratus.sandbox.server.watching import Watch
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -64,6 +67,9 @@ class ApiServer:
                 response.headers.append(("Retry-After", "10"))
         except ValueError as error:
             response = reply(errors.bad_request(str(error)).status(), 400)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            response = reply(errors.internal(f"{type(error).__name__}: {error}").status(), 500)
         if self._settle is not None and request.method != "GET":
             self._settle()
         return response
@@ -90,7 +96,9 @@ class ApiServer:
         if request.path.startswith(PREFIX) and self._control is not None:
             return self._control.handle(request)
         if request.path == "/":
-            return reply({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]})
+            return reply(
+                {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}
+            )
         return discovery.serve(self._api.registry, request) or self._openapi.serve(request)
 
     def _authenticated(self, request: Request) -> Request:
@@ -226,5 +234,3 @@ async def _respond(send: Send, response: Response) -> None:
     headers += [(key.lower().encode(), value.encode("latin-1", "replace")) for key, value in response.headers]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
-
-

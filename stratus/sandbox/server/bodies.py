@@ -62,9 +62,15 @@ def write_options(request: Request, view: Kind) -> Write:
     validation = request.first("fieldValidation", "Warn") or "Warn"
     if validation not in _VALIDATION:
         raise _bad_option("fieldValidation", validation, list(_VALIDATION))
-    manager = request.first("fieldManager") or request.headers.get("user-agent", "unknown").partition("/")[0] or "unknown"
+    manager = (
+        request.first("fieldManager") or request.headers.get("user-agent", "unknown").partition("/")[0] or "unknown"
+    )
     if len(manager) > 128:
-        raise errors.ApiError(422, "Invalid", 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Invalid value: may not be longer than 128')
+        raise errors.ApiError(
+            422,
+            "Invalid",
+            'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Invalid value: may not be longer than 128',
+        )
     return Write(
         dry_run="All" in dry_run,
         manager=manager,

@@ -53,7 +53,9 @@ def age(obj: Object, now: float) -> str:
     return printing.duration(now - parse_time(created)) if created else "<unknown>"
 
 
-AGE = Column("Age", age, help="CreationTimestamp is a timestamp representing the server time when this object was created.")
+AGE = Column(
+    "Age", age, help="CreationTimestamp is a timestamp representing the server time when this object was created."
+)
 
 
 def _count(field: str) -> Callable[[Object, float], Any]:
@@ -284,7 +286,11 @@ COLUMNS: dict[str, list[Column]] = {
 def for_kind(kind: Kind, custom: list[Object] | None) -> list[Column]:
     """The columns after Name."""
     if kind.custom:
-        return [*(_custom(each) for each in custom or ()), AGE] if not _has_age(custom) else [_custom(each) for each in custom or ()]
+        return (
+            [*(_custom(each) for each in custom or ()), AGE]
+            if not _has_age(custom)
+            else [_custom(each) for each in custom or ()]
+        )
     return COLUMNS.get(kind.store, [AGE])
 
 
@@ -295,5 +301,16 @@ def _has_age(custom: list[Object] | None) -> bool:
 def _custom(found: Object) -> Column:
     dotted = re.sub(r"^\.", "", found.get("jsonPath", ""))
     if found.get("type") == "date":
-        return Column(found["name"], lambda obj, now: printing.since(path(dotted, None)(obj, now), now), "date", found.get("priority", 0))
-    return Column(found["name"], path(dotted, ""), found.get("type", "string"), found.get("priority", 0), found.get("description", ""))
+        return Column(
+            found["name"],
+            lambda obj, now: printing.since(path(dotted, None)(obj, now), now),
+            "date",
+            found.get("priority", 0),
+        )
+    return Column(
+        found["name"],
+        path(dotted, ""),
+        found.get("type", "string"),
+        found.get("priority", 0),
+        found.get("description", ""),
+    )

@@ -30,7 +30,9 @@ class Control:
         """The answer; 404 for an unknown fault or path. Raises ApiError when the fault's objects are not there."""
         parts = request.path.removeprefix(PREFIX).strip("/").split("/")
         if parts == ["faults"] and request.method == "GET":
-            return reply([{"id": each.id, "title": each.title, "application": each.application} for each in self._faults.list()])
+            return reply(
+                [{"id": each.id, "title": each.title, "application": each.application} for each in self._faults.list()]
+            )
         if len(parts) == 3 and parts[0] == "faults" and request.method == "POST":
             action = {"inject": self._faults.inject, "heal": self._faults.heal}.get(parts[2])
             if action is not None:

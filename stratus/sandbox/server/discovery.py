@@ -155,5 +155,3 @@ def _aggregated_subresource(kind: Kind, name: str) -> Object:
     group, version, as_kind, verbs = _SUBRESOURCES[name]
     response = {"group": group or kind.group, "version": version or kind.version, "kind": as_kind or kind.kind}
     return {"subresource": name, "responseKind": response, "verbs": list(verbs)}
-
-

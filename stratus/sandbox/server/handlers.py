@@ -34,13 +34,17 @@ class Handlers:
             return self._create(target, request)
         if request.method == "DELETE" and "deletecollection" in target.kind.verbs:
             return self._delete_collection(target, request)
-        raise errors.ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        raise errors.ApiError(
+            405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+        )
 
     def _object(self, target: Target, request: Request) -> Response:
         verbs = {"GET": self._get, "PUT": self._update, "PATCH": self._patch, "DELETE": self._delete}
         verb = verbs.get(request.method)
         if verb is None or (request.method == "DELETE" and target.subresource):
-            raise errors.ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            raise errors.ApiError(
+                405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+            )
         return verb(target, request)
 
     def _list(self, target: Target, request: Request) -> Response:
@@ -50,7 +54,12 @@ class Handlers:
             return reply(tables.table(kind, [each.object for each in found.records], found.metadata, request))
         if request.accepts("as=PartialObjectMetadataList"):
             items = [tables.partial(each.object) for each in found.records]
-            shown = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": found.metadata, "items": items}
+            shown = {
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": found.metadata,
+                "items": items,
+            }
             return reply(shown)
         return Response(200, listing.list_body(kind, found))
 
@@ -80,10 +89,14 @@ class Handlers:
         kind, write = target.kind, bodies.write_options(request, target.kind)
         document = bodies.document(request)
         if target.subresource == "scale":
-            return reply(self._api.update(kind.store, target.namespace, target.name, document, subresource="scale", write=write))
+            return reply(
+                self._api.update(kind.store, target.namespace, target.name, document, subresource="scale", write=write)
+            )
         obj = conversion.to_stored(kind, self._of_kind(kind, document))
         existed = self._api.store.get(kind.store, target.namespace, target.name) is not None
-        changed = self._api.update(kind.store, target.namespace, target.name, obj, subresource=target.subresource, write=write)
+        changed = self._api.update(
+            kind.store, target.namespace, target.name, obj, subresource=target.subresource, write=write
+        )
         return self._answer(kind, changed, write, 200 if existed else 201)
 
     def _patch(self, target: Target, request: Request) -> Response:
@@ -91,8 +104,14 @@ class Handlers:
         how = bodies.patch_kind(request)
         if how is PatchKind.APPLY and not request.first("fieldManager"):
             text = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-            cause = {"reason": "FieldValueRequired", "message": "Required value: is required for apply patch", "field": "fieldManager"}
-            raise errors.ApiError(422, "Invalid", text, {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]})
+            cause = {
+                "reason": "FieldValueRequired",
+                "message": "Required value: is required for apply patch",
+                "field": "fieldManager",
+            }
+            raise errors.ApiError(
+                422, "Invalid", text, {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]}
+            )
         existed = self._api.store.get(kind.store, target.namespace, target.name) is not None
         changed = self._api.patch(
             kind.store, target.namespace, target.name, bodies.document(request), kind=how,

@@ -65,7 +65,9 @@ def _check_version(store: Store, request: Request) -> None:
     match = request.first("resourceVersionMatch")
     if not text:
         if match:
-            raise errors.ApiError(422, "Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+            raise errors.ApiError(
+                422, "Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            )
         return
     if not text.isdigit():
         raise errors.bad_request(f'invalid resource version: strconv.ParseUint: parsing "{text}": invalid syntax')

@@ -25,7 +25,9 @@ def handle(api: Api, backend: Backend, target: Target, request: Request) -> Resp
             raise errors.not_found(target.kind, target.name)
         return reply(found)
     by_label = selectors.parse_labels(request.first("labelSelector"))
-    objects = [obj for obj in api.store.list(resource, target.namespace) if by_label(obj["metadata"].get("labels") or {})]
+    objects = [
+        obj for obj in api.store.list(resource, target.namespace) if by_label(obj["metadata"].get("labels") or {})
+    ]
     items = [each for each in (show(api, backend, obj) for obj in objects) if each is not None]
     return reply(_list(target.kind, items))
 
@@ -54,7 +56,13 @@ def _node(api: Api, backend: Backend, node: Object) -> Object | None:
 def _head(api: Api, kind: str, obj: Object) -> Object:
     kept = ("name", "namespace", "labels", "creationTimestamp")
     metadata = {key: obj["metadata"][key] for key in kept if key in obj["metadata"]}
-    return {"kind": kind, "apiVersion": f"{GROUP}/v1beta1", "metadata": metadata, "timestamp": api.kernel.timestamp(), "window": "15s"}
+    return {
+        "kind": kind,
+        "apiVersion": f"{GROUP}/v1beta1",
+        "metadata": metadata,
+        "timestamp": api.kernel.timestamp(),
+        "window": "15s",
+    }
 
 
 def _usage(used: Usage) -> Object:

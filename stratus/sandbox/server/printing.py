@@ -64,7 +64,9 @@ def pod_ready(pod: Object) -> str:
     status = pod.get("status", {})
     total = len(pod["spec"].get("containers", ())) + len(sidecars)
     ready = sum(1 for each in status.get("containerStatuses") or () if each.get("ready"))
-    ready += sum(1 for each in status.get("initContainerStatuses") or () if each["name"] in sidecars and each.get("ready"))
+    ready += sum(
+        1 for each in status.get("initContainerStatuses") or () if each["name"] in sidecars and each.get("ready")
+    )
     return f"{ready}/{total}"
 
 
@@ -131,7 +133,10 @@ def _main_status(status: Object, reason: str) -> str:
 
 def pod_restarts(pod: Object, now: float) -> str:
     total, last = 0, 0.0
-    for each in (*(pod.get("status", {}).get("initContainerStatuses") or ()), *(pod.get("status", {}).get("containerStatuses") or ())):
+    for each in (
+        *(pod.get("status", {}).get("initContainerStatuses") or ()),
+        *(pod.get("status", {}).get("containerStatuses") or ()),
+    ):
         total += each.get("restartCount", 0)
         finished = (each.get("lastState", {}).get("terminated") or {}).get("finishedAt")
         last = max(last, parse_time(finished)) if finished else last
@@ -252,7 +257,9 @@ def event_source(event: Object) -> str:
 
 
 def phase(obj: Object) -> str:
-    return "Terminating" if obj["metadata"].get("deletionTimestamp") else str((obj.get("status") or {}).get("phase", ""))
+    return (
+        "Terminating" if obj["metadata"].get("deletionTimestamp") else str((obj.get("status") or {}).get("phase", ""))
+    )
 
 
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
@@ -286,7 +293,9 @@ def scale_metrics(autoscaler: Object) -> str:
         current = (currents[index].get("resource") or {}).get("current", {}) if index < len(currents) else {}
         if "averageUtilization" in target:
             have = current.get("averageUtilization")
-            found.append(f"{source.get('name')}: {UNKNOWN if have is None else f'{have}%'}/{target['averageUtilization']}%")
+            found.append(
+                f"{source.get('name')}: {UNKNOWN if have is None else f'{have}%'}/{target['averageUtilization']}%"
+            )
         else:
             found.append(f"{current.get('averageValue', UNKNOWN)}/{target.get('averageValue', UNKNOWN)}")
     return _some(found, 2)

@@ -22,7 +22,9 @@ KINDS = frozenset({
 def handle(api: Api, target: Target, request: Request, authenticate: Any) -> Response:
     """Answer one review; `authenticate` maps a token to a User or None."""
     if request.method != "POST":
-        raise errors.ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        raise errors.ApiError(
+            405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+        )
     document = bodies.document(request)
     spec = document.get("spec") or {}
     kind = target.kind.kind
@@ -35,9 +37,19 @@ def handle(api: Api, target: Target, request: Request, authenticate: Any) -> Res
         found = {"username": user.name, "groups": list(user.groups)} if user else {}
         status = {"authenticated": user is not None, "user": found}
     else:
-        user = request.user if kind == "SelfSubjectAccessReview" else User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+        user = (
+            request.user
+            if kind == "SelfSubjectAccessReview"
+            else User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+        )
         status = _access(api, user, spec)
-    shown = {"kind": kind, "apiVersion": target.kind.api_version, "metadata": {"creationTimestamp": None}, "spec": spec, "status": status}
+    shown = {
+        "kind": kind,
+        "apiVersion": target.kind.api_version,
+        "metadata": {"creationTimestamp": None},
+        "spec": spec,
+        "status": status,
+    }
     return reply(shown, 201)
 
 
@@ -57,7 +69,11 @@ def _access(api: Api, user: User, spec: Object) -> Object:
 def _rules(api: Api, user: User, namespace: str) -> Object:
     if rbac.is_master(user):
         everything = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-        return {"resourceRules": everything, "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}], "incomplete": False}
+        return {
+            "resourceRules": everything,
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": False,
+        }
     resource_rules, url_rules = [], []
     for rule, _source in rbac.rules_for(api.store, user, namespace):
         (url_rules if rule.get("nonResourceURLs") else resource_rules).append(rule)

@@ -72,7 +72,12 @@ async def follow_log(backend: Backend, target: Target, options: LogOptions) -> A
 
 
 async def websocket(
-    api: Api, backend: Backend, resolve: Callable[[Request], tuple[Target, Request]], scope: Message, receive: Receive, send: Send
+    api: Api,
+    backend: Backend,
+    resolve: Callable[[Request], tuple[Target, Request]],
+    scope: Message,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """exec and attach over `channel.k8s.io`; port-forward asks for SPDY inside, which is not served."""
     await receive()
@@ -123,7 +128,13 @@ async def _exec(
         if result.code:
             status = _exit_status(result.code)
     except BackendError as error:
-        status = {"metadata": {}, "status": "Failure", "message": error.message, "reason": error.reason, "code": error.code}
+        status = {
+            "metadata": {},
+            "status": "Failure",
+            "message": error.message,
+            "reason": error.reason,
+            "code": error.code,
+        }
     if protocol != "channel.k8s.io":
         await send({"type": "websocket.send", "bytes": bytes([_STATUS]) + dumps(status)})
     await send({"type": "websocket.close", "code": 1000})

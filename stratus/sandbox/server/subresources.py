@@ -95,22 +95,39 @@ class Subresources:
         answer = self._backend.proxy(
             target.kind.plural, target.namespace, name, port, request.method, path, dict(request.headers)
         )
-        headers = [(key, value) for key, value in answer.headers.items() if key.lower() not in (*_SKIPPED_HEADERS, "content-type")]
-        media = next((value for key, value in answer.headers.items() if key.lower() == "content-type"), "text/plain; charset=utf-8")
+        headers = [
+            (key, value)
+            for key, value in answer.headers.items()
+            if key.lower() not in (*_SKIPPED_HEADERS, "content-type")
+        ]
+        media = next(
+            (value for key, value in answer.headers.items() if key.lower() == "content-type"),
+            "text/plain; charset=utf-8",
+        )
         return Response(answer.status, answer.body, media, headers)
 
     def _token(self, target: Target, request: Request) -> Response:
         """TokenRequest for a service account: a bearer token that this server accepts as that account."""
         account = self._api.get("serviceaccounts", target.namespace, target.name)
         document = bodies.document(request)
-        seconds = (document.get("spec") or {}).get("expirationSeconds", 3600)
+        seconds = (document.get("spec") or {}).get("expirationSeconds") or 3600
         expires = self._api.kernel.now() + seconds
         payload = dumps({"sub": f"system:serviceaccount:{target.namespace}:{target.name}", "exp": int(expires)})
         token = "stratus." + base64.urlsafe_b64encode(payload).decode().rstrip("=")
         status = {"token": token, "expirationTimestamp": rfc3339(expires)}
-        metadata = {"name": account["metadata"]["name"], "namespace": target.namespace, "creationTimestamp": self._api.kernel.timestamp()}
+        metadata = {
+            "name": account["metadata"]["name"],
+            "namespace": target.namespace,
+            "creationTimestamp": self._api.kernel.timestamp(),
+        }
         spec = {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": seconds, "boundObjectRef": None}
-        shown = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": metadata, "spec": spec, "status": status}
+        shown = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": metadata,
+            "spec": spec,
+            "status": status,
+        }
         return reply(shown, 201)
 
 
@@ -118,12 +135,23 @@ def bind(api: Api, namespace: str, name: str, node: str) -> Object:
     """Assign a pod to a node, as the scheduler does; raises ApiError 409 if it has one already."""
     pod = api.get("pods", namespace, name)
     if pod["metadata"].get("deletionTimestamp"):
-        raise errors.conflict(api.registry.stored("pods"), name, f"pod {name} is being deleted, cannot be assigned to a host")
+        raise errors.conflict(
+            api.registry.stored("pods"), name, f"pod {name} is being deleted, cannot be assigned to a host"
+        )
     current = pod["spec"].get("nodeName")
     if current:
-        raise errors.conflict(api.registry.stored("pods"), name, f"pod {name} is already assigned to node \"{current}\"")
-    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": api.kernel.timestamp()}
+        raise errors.conflict(api.registry.stored("pods"), name, f'pod {name} is already assigned to node "{current}"')
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": api.kernel.timestamp(),
+    }
     status = pod.get("status") or {}
     others = [each for each in status.get("conditions") or () if each.get("type") != "PodScheduled"]
-    changed = {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": {**status, "conditions": [*others, scheduled]}}
+    changed = {
+        **pod,
+        "spec": {**pod["spec"], "nodeName": node},
+        "status": {**status, "conditions": [*others, scheduled]},
+    }
     return api.replace_internal("pods", changed)

@@ -42,7 +42,9 @@ class Watch:
                 self._send_existing()
                 return
             if not version.isdigit():
-                raise errors.bad_request(f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax')
+                raise errors.bad_request(
+                    f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+                )
             for change in self._store.changes_since(self._kind.store, int(version)):
                 self._changed(change)
         except Expired as error:

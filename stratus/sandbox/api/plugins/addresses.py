@@ -71,7 +71,9 @@ class Addresses:
             detail = f"failed to allocated ip:{wanted} with error:provided IP is not in the valid range. The range of valid IPs is {self._network}"  # noqa: E501
             return errors.invalid_value(path, wanted, detail)
         if self._addresses.get(wanted, own) != own:
-            return errors.invalid_value(path, wanted, f"failed to allocated ip:{wanted} with error:provided IP is already allocated")
+            return errors.invalid_value(
+                path, wanted, f"failed to allocated ip:{wanted} with error:provided IP is already allocated"
+            )
         return None
 
     def _free_address(self) -> str:

@@ -37,11 +37,21 @@ class LimitRanger:
         if review.operation != "CREATE" or review.subresource:
             return
         if review.kind.store == "pods":
-            problems = [problem for item in self._items(review, "Container") for problem in _container_problems(review.object, item)]
-            problems += [problem for item in self._items(review, "Pod") for problem in _pod_problems(review.object, item)]
+            problems = [
+                problem
+                for item in self._items(review, "Container")
+                for problem in _container_problems(review.object, item)
+            ]
+            problems += [
+                problem for item in self._items(review, "Pod") for problem in _pod_problems(review.object, item)
+            ]
         elif review.kind.store == "persistentvolumeclaims":
             amounts = review.object["spec"].get("resources", {}).get("requests") or {}
-            problems = [each for item in self._items(review, "PersistentVolumeClaim") for each in _bounds(item, amounts, {}, "PersistentVolumeClaim")]
+            problems = [
+                each
+                for item in self._items(review, "PersistentVolumeClaim")
+                for each in _bounds(item, amounts, {}, "PersistentVolumeClaim")
+            ]
         else:
             return
         if problems:
@@ -62,7 +72,9 @@ def _fill(container: Object, item: Object) -> str:
     resources = container.setdefault("resources", {})
     notes = []
     for field, word, source in (("requests", "request", "defaultRequest"), ("limits", "limit", "default")):
-        missing = {name: value for name, value in (item.get(source) or {}).items() if name not in resources.get(field, {})}
+        missing = {
+            name: value for name, value in (item.get(source) or {}).items() if name not in resources.get(field, {})
+        }
         if missing:
             resources[field] = {**resources.get(field, {}), **missing}
             notes.append(f"{', '.join(sorted(missing))} {word} for container {container.get('name')}")
@@ -106,5 +118,7 @@ def _bounds(item: Object, requests: Object, limits: Object, type_: str) -> list[
         if name in limits and name in requests and quantities.parse(requests[name]):
             have = quantities.parse(limits[name]) / quantities.parse(requests[name])
             if have > quantities.parse(ratio):
-                found.append(f"{name} max limit to request ratio per {type_} is {ratio}, but provided ratio is {float(have):f}")
+                found.append(
+                    f"{name} max limit to request ratio per {type_} is {ratio}, but provided ratio is {float(have):f}"
+                )
     return found

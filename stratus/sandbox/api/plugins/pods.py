@@ -38,7 +38,7 @@ class PodDefaults:
         spec["serviceAccount"] = name
         account = self._store.get("serviceaccounts", review.namespace, name)
         if account is None:
-            detail = f"error looking up service account {review.namespace}/{name}: serviceaccount \"{name}\" not found"
+            detail = f'error looking up service account {review.namespace}/{name}: serviceaccount "{name}" not found'
             raise errors.forbidden(review.kind, review.name, detail)
         if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
             spec["imagePullSecrets"] = account["imagePullSecrets"]

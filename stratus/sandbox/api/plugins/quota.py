@@ -91,7 +91,9 @@ class ResourceQuotas:
 
 def _exceeded(quota: Object, over: list[str], wanted: Amounts, used: Amounts, hard: Object) -> str:
     def shown(amounts: Amounts) -> str:
-        return ",".join(f"{name}={quantities.text(amounts.get(name, Fraction(0)), quantities.family(hard[name]))}" for name in over)
+        return ",".join(
+            f"{name}={quantities.text(amounts.get(name, Fraction(0)), quantities.family(hard[name]))}" for name in over
+        )
 
     limited = ",".join(f"{name}={hard[name]}" for name in over)
     name = quota["metadata"]["name"]
@@ -110,7 +112,9 @@ def _says(pod: Object, name: str) -> bool:
     """Whether every container of the pod states the resource that a quota limits."""
     field, _, resource = name.rpartition(".")
     group = field or "requests"
-    return all(resource in ((each.get("resources") or {}).get(group) or {}) for each in pod["spec"].get("containers", ()))
+    return all(
+        resource in ((each.get("resources") or {}).get(group) or {}) for each in pod["spec"].get("containers", ())
+    )
 
 
 def resources_of(hard: Object, known: Any) -> list[str]:
@@ -146,7 +150,12 @@ def in_scope(quota: Object, resource: str, obj: Object) -> bool:
 def _scope(scope: str, pod: Object) -> bool:
     best_effort = (pod.get("status") or {}).get("qosClass") == "BestEffort"
     terminating = (pod.get("spec") or {}).get("activeDeadlineSeconds") is not None
-    wanted = {"BestEffort": best_effort, "NotBestEffort": not best_effort, "Terminating": terminating, "NotTerminating": not terminating}
+    wanted = {
+        "BestEffort": best_effort,
+        "NotBestEffort": not best_effort,
+        "Terminating": terminating,
+        "NotTerminating": not terminating,
+    }
     return wanted.get(scope, True)
 
 

@@ -91,7 +91,7 @@ class Webhooks:
 
     def _call(self, configuration: str, hook: Object, review: Review) -> Object | None:
         if review.write.dry_run and hook.get("sideEffects") not in ("None", "NoneOnDryRun"):
-            text = f"admission webhook \"{hook['name']}\" does not support dry run"
+            text = f'admission webhook "{hook["name"]}" does not support dry run'
             raise errors.bad_request(text)
         question = self._question(review)
         try:

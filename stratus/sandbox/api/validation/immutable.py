@@ -75,7 +75,11 @@ def _tolerations_grow(new: Object, old: Object) -> bool:
 def _pod_deadline(new: Object, old: Object) -> list[FieldError]:
     before, after = old.get("activeDeadlineSeconds"), new.get("activeDeadlineSeconds")
     if before is not None and (after is None or after > before):
-        detail = "must not update from a positive integer to nil value" if after is None else f"must be less than or equal to previous value"  # noqa: E501
+        detail = (
+            "must not update from a positive integer to nil value"
+            if after is None
+            else "must be less than or equal to previous value"
+        )  # noqa: E501
         return [errors.invalid_value("spec.activeDeadlineSeconds", after, detail)]
     return []
 
@@ -126,7 +130,11 @@ def _volume(new: Object, old: Object) -> list[FieldError]:
     )  # fmt: skip
     source = {key: value for key, value in old["spec"].items() if key not in mutable}
     if source != {key: value for key, value in new["spec"].items() if key not in mutable}:
-        return [errors.forbidden_field("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")]
+        return [
+            errors.forbidden_field(
+                "spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation"
+            )
+        ]
     return []
 
 

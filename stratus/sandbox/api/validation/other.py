@@ -206,7 +206,9 @@ def webhooks(obj: Object) -> list[FieldError]:
     for index, hook in enumerate(obj.get("webhooks") or ()):
         where = f"webhooks[{index}]"
         if hook.get("sideEffects") not in ("None", "NoneOnDryRun"):
-            found.append(errors.not_supported(f"{where}.sideEffects", hook.get("sideEffects", ""), ("None", "NoneOnDryRun")))
+            found.append(
+                errors.not_supported(f"{where}.sideEffects", hook.get("sideEffects", ""), ("None", "NoneOnDryRun"))
+            )
         if not hook.get("admissionReviewVersions"):
             found.append(errors.required(f"{where}.admissionReviewVersions"))
         config = hook.get("clientConfig") or {}

@@ -24,7 +24,9 @@ _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _TOLERATION_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
-def template(obj: Object, path: str, *, restart: tuple[str, ...] = ("Always", "OnFailure", "Never")) -> list[FieldError]:
+def template(
+    obj: Object, path: str, *, restart: tuple[str, ...] = ("Always", "OnFailure", "Never")
+) -> list[FieldError]:
     """A pod template; `restart` are the restart policies that its owner supports."""
     found = metadata.check_labels((obj.get("metadata") or {}).get("labels") or {}, f"{path}.metadata.labels")
     spec = obj.get("spec") or {}
@@ -104,7 +106,11 @@ def _container(container: Object, path: str, names: set[str], volumes: set[str],
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe in container:
             if init and not sidecar:
-                found.append(errors.forbidden_field(f"{path}.{probe}", "may not be set for init containers without restartPolicy=Always"))
+                found.append(
+                    errors.forbidden_field(
+                        f"{path}.{probe}", "may not be set for init containers without restartPolicy=Always"
+                    )
+                )
             found += _probe(container[probe], f"{path}.{probe}", ready=probe == "readinessProbe")
     for hook, handler in (container.get("lifecycle") or {}).items():
         if isinstance(handler, dict):
@@ -122,7 +128,11 @@ def _ports(ports: Any, path: str) -> list[FieldError]:
             if len(name) > 15:
                 found.append(errors.invalid_value(f"{where}.name", name, "must be no more than 15 characters"))
             elif not _PORT_NAME.match(name) or "--" in name:
-                found.append(errors.invalid_value(f"{where}.name", name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"))
+                found.append(
+                    errors.invalid_value(
+                        f"{where}.name", name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+                    )
+                )
             elif name in names:
                 found.append(errors.duplicate(f"{where}.name", name))
             names.add(name)
@@ -146,7 +156,9 @@ def _environment(container: Object, path: str) -> list[FieldError]:
             found.append(errors.invalid_value(f"{where}.name", name, _ENV_TEXT))
         source = each.get("valueFrom")
         if source is not None:
-            kinds = [key for key in source if key in ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef")]
+            kinds = [
+                key for key in source if key in ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef")
+            ]
             if not kinds:
                 detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
                 found.append(errors.invalid_value(f"{where}.valueFrom", "", detail))
@@ -183,8 +195,14 @@ def _resources(resources: Object, path: str) -> list[FieldError]:
     for group, amounts in (("limits", limits), ("requests", requests)):
         for name, amount in amounts.items():
             if quantities.parse(amount) < 0:
-                found.append(errors.invalid_value(f"{path}.{group}[{name}]", amount, "must be greater than or equal to 0"))
-            if "/" not in name and name not in ("cpu", "memory", "ephemeral-storage") and not name.startswith("hugepages-"):
+                found.append(
+                    errors.invalid_value(f"{path}.{group}[{name}]", amount, "must be greater than or equal to 0")
+                )
+            if (
+                "/" not in name
+                and name not in ("cpu", "memory", "ephemeral-storage")
+                and not name.startswith("hugepages-")
+            ):
                 detail = "must be a standard resource type or fully qualified"
                 found.append(errors.invalid_value(f"{path}.{group}[{name}]", name, detail))
     for name, amount in requests.items():
@@ -228,6 +246,6 @@ def _toleration(toleration: Object, path: str) -> list[FieldError]:
         detail = "value must be empty when `operator` is 'Exists'"
         found.append(errors.invalid_value(f"{path}.operator", toleration, detail))
     if not toleration.get("key") and operator != "Exists":
-        detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+        detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
         found.append(errors.invalid_value(f"{path}.operator", operator, detail))
     return found

@@ -27,7 +27,9 @@ def service(obj: Object) -> list[FieldError]:
     if external and not spec.get("externalName"):
         found.append(errors.required("spec.externalName"))
     if spec.get("type") == "LoadBalancer" and headless:
-        found.append(errors.invalid_value("spec.clusterIP", "None", "may not be set to 'None' for LoadBalancer services"))
+        found.append(
+            errors.invalid_value("spec.clusterIP", "None", "may not be set to 'None' for LoadBalancer services")
+        )
     found += _service_ports(ports, external)
     found += metadata.check_labels(spec.get("selector") or {}, "spec.selector")
     found += one_of(spec, "sessionAffinity", "spec", ("ClientIP", "None"))
@@ -55,7 +57,13 @@ def _service_ports(ports: list[Object], external: bool) -> list[FieldError]:
         if isinstance(target, int):
             found += port(target, f"{where}.targetPort") if number else []
         elif isinstance(target, str) and (len(target) > 15 or not _PORT_NAME.match(target)):
-            found.append(errors.invalid_value(f"{where}.targetPort", target, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"))
+            found.append(
+                errors.invalid_value(
+                    f"{where}.targetPort",
+                    target,
+                    "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+                )
+            )
         key = (each.get("protocol", "TCP"), number)
         if key in numbers:
             found.append(errors.duplicate(where, each))

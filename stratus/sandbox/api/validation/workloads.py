@@ -31,7 +31,9 @@ def deployment(obj: Object) -> list[FieldError]:
         found += _rolling(rolling, "spec.strategy.rollingUpdate")
     if spec.get("progressDeadlineSeconds", 600) <= spec.get("minReadySeconds", 0):
         value = spec["progressDeadlineSeconds"]
-        found.append(errors.invalid_value("spec.progressDeadlineSeconds", value, "must be greater than minReadySeconds"))
+        found.append(
+            errors.invalid_value("spec.progressDeadlineSeconds", value, "must be greater than minReadySeconds")
+        )
     return found
 
 
@@ -86,7 +88,9 @@ def daemon_set(obj: Object) -> list[FieldError]:
     spec = obj["spec"]
     found = selects_own_pods(spec) + pods.template(spec.get("template") or {}, "spec.template", restart=_ALWAYS)
     found += not_negative(spec, "minReadySeconds", "spec")
-    return found + one_of(spec.get("updateStrategy") or {}, "type", "spec.updateStrategy", ("RollingUpdate", "OnDelete"))
+    return found + one_of(
+        spec.get("updateStrategy") or {}, "type", "spec.updateStrategy", ("RollingUpdate", "OnDelete")
+    )
 
 
 def job_spec(spec: Object, path: str) -> list[FieldError]:
@@ -118,12 +122,18 @@ def cron_job(obj: Object) -> list[FieldError]:
     if not schedule:
         found.append(errors.required("spec.schedule"))
     elif not _is_schedule(schedule):
-        found.append(errors.invalid_value("spec.schedule", schedule, f"expected exactly 5 fields, found {len(schedule.split())}: [{schedule}]"))
+        found.append(
+            errors.invalid_value(
+                "spec.schedule", schedule, f"expected exactly 5 fields, found {len(schedule.split())}: [{schedule}]"
+            )
+        )
     found += one_of(spec, "concurrencyPolicy", "spec", ("Allow", "Forbid", "Replace"))
     for field in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         found += not_negative(spec, field, "spec")
     if len(obj["metadata"]["name"]) > 52:
-        found.append(errors.invalid_value("metadata.name", obj["metadata"]["name"], "must be no more than 52 characters"))
+        found.append(
+            errors.invalid_value("metadata.name", obj["metadata"]["name"], "must be no more than 52 characters")
+        )
     return found
 
 
@@ -133,5 +143,3 @@ def _is_schedule(text: str) -> bool:
         return text in named or text.startswith("@every ")
     fields = text.split()
     return len(fields) == 5 and all(_CRON_FIELD.match(each) for each in fields)
-
-
