@@ -17,6 +17,7 @@ from stratus.sandbox.api.errors import ApiError
 from stratus.sandbox.kernel import Kernel, Timer
 from stratus.sandbox.objects import (
     Object,
+    condition,
     controller_of,
     is_deleting,
     labels_of,
@@ -103,6 +104,10 @@ class Informers:
         """Objects whose controller reference names this owner's uid."""
         return self._children[resource].get(uid_of(owner))
 
+    def count_children(self, resource: str, uid: str) -> int:
+        """How many objects an owner controls."""
+        return self._children[resource].count(uid)
+
     def orphans(self, resource: str, namespace: str) -> list[Object]:
         """Objects of a namespace without a controller reference."""
         return self._children[resource].get(("orphans", namespace))
@@ -118,6 +123,11 @@ def is_namespace_terminating(error: ApiError) -> bool:
     """A creation that can never succeed, because its namespace is going."""
     causes = (error.details or {}).get("causes") or ()
     return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+
+
+def batch_delay(members: int) -> float:
+    """Seconds in which changes of an object with many members are taken together: rewriting it costs as many."""
+    return min(1.0, 0.002 * members) if members > 50 else 0.0
 
 
 class Controller:
@@ -167,7 +177,11 @@ class Controller:
         for obj in (change.object, change.previous):
             owner = controller_of(obj) if obj else None
             if owner and self.owns(owner):
-                self.enqueue(namespace_of(change.object), owner["name"])
+                self.enqueue(namespace_of(change.object), owner["name"], self.patience(owner["uid"]))
+
+    def patience(self, uid: str) -> float:
+        """Seconds for which changes of an owner's children may be gathered."""
+        return 0.0
 
     def owns(self, reference: Object) -> bool:
         """Whether an owner reference names this controller's kind."""
@@ -225,14 +239,26 @@ class PodOwner(Controller):
 
     children_resource: ClassVar[str] = "pods"
 
+    def patience(self, uid: str) -> float:
+        return batch_delay(self.informers.count_children(self.children_resource, uid))
+
     def start(self) -> None:
         super().start()
         self.store.subscribe(self._child_changed, self.children_resource)
 
     def _child_changed(self, change: Change) -> None:
+        before = change.previous
+        if change.type == "MODIFIED" and before and self.essence(before) == self.essence(change.object):
+            return
         self.enqueue_owner(change)
         if change.type != "DELETED" and controller_of(change.object) is None:
             self._enqueue_selecting(change.object)
+
+    def essence(self, child: Object) -> tuple[object, ...]:
+        """What of a child concerns its owner: another change needs no reconcile."""
+        metadata, status = child["metadata"], child.get("status") or {}
+        marks = (metadata.get("labels"), metadata.get("ownerReferences"), metadata.get("deletionTimestamp"))
+        return (*marks, status.get("phase"), condition(child, "Ready"))
 
     def _enqueue_selecting(self, orphan: Object) -> None:
         namespace, labels = namespace_of(orphan), labels_of(orphan)

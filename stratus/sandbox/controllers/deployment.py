@@ -38,6 +38,9 @@ class DeploymentController(StatusMixin, PodOwner):
         super().start()
         self.store.subscribe(self._pod_changed, "pods")
 
+    def essence(self, child: Object) -> tuple[object, ...]:
+        return child["metadata"], child["spec"], status_of(child)
+
     def reconcile(self, namespace: str, name: str) -> None:
         deployment = self.store.get(self.resource, namespace, name)
         if deployment is None:

@@ -100,7 +100,7 @@ class StatusMixin(Controller):
             return self._set(conditions, self._condition("Progressing", *said))
         if rollout.is_progressing(status_of(deployment), status):
             new_condition = self._condition("Progressing", "True", "ReplicaSetUpdated", f"{subject} is progressing.")
-            return with_condition(conditions, new_condition)
+            return _placed_last(conditions, new_condition)
         left = rollout.time_left(deployment, self.kernel.now())
         if left is not None and left < 0:
             said = ("False", "ProgressDeadlineExceeded", f"{subject} has timed out progressing.")
@@ -164,7 +164,7 @@ class StatusMixin(Controller):
         for old in conditions:
             if all(old.get(field) == new[field] for field in ("type", "status", "reason")):
                 return conditions
-        return with_condition(conditions, new)
+        return _placed_last(conditions, new)
 
     def _write(self, deployment: Object, status: Object) -> Object:
         namespace, name = namespace_of(deployment), name_of(deployment)
@@ -173,3 +173,10 @@ class StatusMixin(Controller):
             changed = {**deployment, "status": status}
             return self.api.update(self.resource, namespace, name, changed, subresource="status", manager=MANAGER)
         return self.api.set_status(self.resource, namespace, name, status)
+
+
+def _placed_last(conditions: list[Object], new: Object) -> list[Object]:
+    """A condition that changes moves to the end of the list, as in Kubernetes."""
+    changed = with_condition(conditions, new)
+    own = next(each for each in changed if each["type"] == new["type"])
+    return [*without_condition(changed, new["type"]), own]

@@ -45,7 +45,7 @@ class EndpointsController(ServiceController):
         new["subsets"] = subsets
         if not subsets:
             del new["subsets"]
-        self.api.update("endpoints", namespace_of(current), name_of(current), new, manager=MANAGER)
+        self.api.replace_internal("endpoints", new)
 
 
 def _subsets(found: list[Backend]) -> list[Object]:

@@ -80,8 +80,8 @@ class EndpointSliceController(ServiceController):
         labels = _labels(service)
         if (current.get("endpoints") or []) == endpoints and labels_of(current) == labels:
             return
-        new = {**current, "endpoints": endpoints, "metadata": {**meta(current), "labels": labels}}
-        self.api.update(RESOURCE, namespace, name, new, manager=MANAGER)
+        metadata = {**meta(current), "labels": labels, "generation": meta(current)["generation"] + 1}
+        self.api.replace_internal(RESOURCE, {**current, "endpoints": endpoints, "metadata": metadata})
 
     def _create(self, service: Object, ports: tuple[Port, ...], endpoints: list[Object]) -> None:
         new = {

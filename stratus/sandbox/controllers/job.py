@@ -41,6 +41,10 @@ class JobController(PodOwner):
     name = "job-controller"
     resource = "jobs.batch"
 
+    def essence(self, child: Object) -> tuple[object, ...]:
+        statuses = status_of(child).get("containerStatuses") or ()
+        return (*super().essence(child), [each["restartCount"] for each in statuses])
+
     def reconcile(self, namespace: str, name: str) -> None:
         job = self.store.get(self.resource, namespace, name)
         if job is None or is_deleting(job):

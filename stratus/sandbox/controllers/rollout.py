@@ -35,7 +35,7 @@ def template_hash(template: Object, collisions: int = 0) -> str:
     """A name-safe hash of a pod template, in the alphabet of rand.SafeEncodeString."""
     text = json.dumps([_comparable(template), collisions], sort_keys=True)
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
-    return "".join(SAFE_ALPHABET[int(digit) % len(SAFE_ALPHABET)] for digit in str(number))
+    return "".join(SAFE_ALPHABET[ord(digit) % len(SAFE_ALPHABET)] for digit in str(number))
 
 
 def same_template(one: Object, other: Object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stratus.sandbox.controllers.base import Controller
+from stratus.sandbox.controllers.base import Controller, batch_delay
 from stratus.sandbox.objects import (
     Object,
     is_deleting,
@@ -115,7 +115,9 @@ class ServiceController(Controller):
         for service in self.store.list("services", namespace_of(change.object)):
             selector = (spec_of(service).get("selector") or {}).items()
             if selector and any(selector <= each.items() for each in labels):
-                self.enqueue_object(service)
+                key = min(selector)
+                members = self.informers.pods_by_label.count((namespace_of(service), *key))
+                self.enqueue_object(service, batch_delay(members))
 
 
 def grouped(found: list[Backend], key: Callable[[Backend], object]) -> dict[object, list[Backend]]:

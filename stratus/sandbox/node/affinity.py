@@ -62,12 +62,12 @@ def _has_company(pod: Object, term: Object, info: NodeInfo, snapshot: Snapshot) 
 
 def _blocked_by_existing(pod: Object, info: NodeInfo, snapshot: Snapshot) -> bool:
     labels = labels_of(info.node or {})
-    for each in snapshot.available():
-        for other in each.pods.values():
-            for term in required(other, "podAntiAffinity"):
-                same = labels_of(each.node or {}).get(term["topologyKey"]) == labels.get(term["topologyKey"])
-                if same and term["topologyKey"] in labels and matches(term, other, pod):
-                    return True
+    for other in snapshot.repelling.values():
+        where = labels_of(snapshot.info(spec_of(other)["nodeName"]).node or {})
+        for term in required(other, "podAntiAffinity"):
+            key = term["topologyKey"]
+            if key in labels and where.get(key) == labels[key] and matches(term, other, pod):
+                return True
     return False
 
 

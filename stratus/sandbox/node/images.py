@@ -10,6 +10,9 @@ from stratus.sandbox.apps.process import Image, ImageCatalogue, PullFailure
 from stratus.sandbox.kernel import Kernel
 from stratus.sandbox.node.backoff import Backoff
 
+RETRY = 2.0
+"""Seconds until the kubelet looks again after a failed pull, and finds that it has to back off."""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -96,7 +99,7 @@ class NodeImages:
         self._failed[key] = now
         report("Warning", "Failed", f'Failed to pull image "{key[1]}": {failure.message}')
         report("Warning", "Failed", "Error: ErrImagePull")
-        done(Waiting(failure.reason, failure.message, 0.0))
+        done(Waiting(failure.reason, failure.message, RETRY))
 
     def _pulled(
         self, key: tuple[str, str], image: Image, seconds: float, report: Report, done: Callable[[Outcome], None]

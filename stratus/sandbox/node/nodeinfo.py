@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from stratus.sandbox.objects import (
     Object,
     containers_of,
+    controller_of,
     is_pod_finished,
     labels_of,
     name_of,
@@ -82,6 +83,8 @@ class NodeInfo:
         self.requested: Amounts = {}
         self.pods: dict[str, Object] = {}
         self.ports: dict[HostPort, int] = {}
+        self.owners: dict[str, int] = {}
+        """Pods by the uid of their controller."""
 
     def set_node(self, node: Object | None) -> None:
         self.node = node
@@ -92,6 +95,9 @@ class NodeInfo:
         _add(self.requested, pod_requests(pod))
         for port in host_ports(pod):
             self.ports[port] = self.ports.get(port, 0) + 1
+        owner = controller_of(pod)
+        if owner:
+            self.owners[owner["uid"]] = self.owners.get(owner["uid"], 0) + 1
 
     def remove(self, uid: str) -> None:
         pod = self.pods.pop(uid, None)
@@ -103,12 +109,18 @@ class NodeInfo:
             self.ports[port] -= 1
             if not self.ports[port]:
                 del self.ports[port]
+        owner = controller_of(pod)
+        if owner:
+            self.owners[owner["uid"]] -= 1
+            if not self.owners[owner["uid"]]:
+                del self.owners[owner["uid"]]
 
     def without(self, victims: Iterable[Object]) -> NodeInfo:
         """A copy as if these pods were gone."""
         copy = NodeInfo(self.name)
         copy.node, copy.allocatable = self.node, self.allocatable
-        copy.requested, copy.pods, copy.ports = dict(self.requested), dict(self.pods), dict(self.ports)
+        copy.requested, copy.pods = dict(self.requested), dict(self.pods)
+        copy.ports, copy.owners = dict(self.ports), dict(self.owners)
         for pod in victims:
             copy.remove(uid_of(pod))
         return copy
@@ -127,6 +139,8 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.nodes: dict[str, NodeInfo] = {}
+        self.repelling: dict[str, Object] = {}
+        """Placed pods with required anti-affinity by uid: the only ones that can keep others away."""
         self._where: dict[str, str] = {}
 
     def info(self, name: str) -> NodeInfo:
@@ -158,9 +172,12 @@ class Snapshot:
         self.forget(pod)
         self._where[uid] = name
         self.info(name).add(pod)
+        if (spec_of(pod).get("affinity") or {}).get("podAntiAffinity"):
+            self.repelling[uid] = pod
 
     def forget(self, pod: Object) -> None:
         name = self._where.pop(uid_of(pod), None)
+        self.repelling.pop(uid_of(pod), None)
         if name is not None:
             self.nodes[name].remove(uid_of(pod))
 

@@ -36,7 +36,7 @@ def _apart(pod: Object, info: NodeInfo) -> float:
     owner = controller_of(pod)
     if owner is None:
         return 0.0
-    siblings = sum((controller_of(other) or {}).get("uid") == owner["uid"] for other in info.pods.values())
+    siblings = info.owners.get(owner["uid"], 0)
     return 100 / (1 + siblings)
 
 
