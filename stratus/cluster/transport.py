@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -148,7 +148,7 @@ class ApiTransport:
             )
         except failures.HTTPError as error:
             raise self._classified(error, method, url, writes) from error
-        return Answer(reply.status, reply.data, {name.lower(): value for name, value in reply.headers.items()})
+        return Answer(reply.status, reply.data, {name.lower(): value for name, value in reply.headers})
 
     def _classified(self, error: Exception, method: str, url: str, writes: bool) -> StratusError:
         import ssl
@@ -177,7 +177,7 @@ class _EmbeddedAnswer(Protocol):
     @property
     def status(self) -> int: ...
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Iterable[tuple[str, str]]: ...
     @property
     def body(self) -> bytes: ...
 
@@ -210,7 +210,7 @@ class InProcessTransport:
         headers = {"accept": accept, "content-type": content_type}
         reply = self._serve(method, path, encoded(query), body or b"", headers)
         await asyncio.sleep(0)
-        return Answer(reply.status, reply.body, {name.lower(): value for name, value in reply.headers.items()})
+        return Answer(reply.status, reply.body, {name.lower(): value for name, value in reply.headers})
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -72,6 +72,7 @@ class Do(Value):
     verb: Literal["do"] = "do"
     proposal: Proposal
     settle: float | None = None
+    irreversible_ok: bool = Field(default=False, description="the author said explicitly that it cannot be undone")
 
 
 class Ask(Value):

@@ -55,6 +55,8 @@ class Board:
     namespaces: tuple[str, ...] = ()
     mode: Mode = Mode.OBSERVE
     mode_until: datetime | None = None
+    mode_by: str = ""
+    """Who set the mode; "" is the configuration. A person's word outlives a restart of the engine."""
     namespace_modes: Mapping[str, Mode] = field(default_factory=dict)
     veto_window: float = 30.0
     mind: str = ""
@@ -131,8 +133,7 @@ def _engine(board: Board, event: e.Event, at: datetime) -> Board:
                 version=event.version,
                 cluster=event.cluster,
                 namespaces=event.namespaces,
-                mode=event.mode,
-                mode_until=None,
+                mode=board.mode if board.mode_by else event.mode,
                 veto_window=event.veto_window,
                 mind=event.mind,
                 oracles=event.oracles,
@@ -145,7 +146,7 @@ def _engine(board: Board, event: e.Event, at: datetime) -> Board:
         case e.ModeChanged() if event.namespace:
             return replace(board, namespace_modes={**board.namespace_modes, event.namespace: event.mode})
         case e.ModeChanged():
-            return replace(board, mode=event.mode, mode_until=event.until)
+            return replace(board, mode=event.mode, mode_until=event.until, mode_by=event.by)
         case e.Paused():
             return replace(board, paused={**board.paused, event.namespace: event.until})
         case e.Resumed():

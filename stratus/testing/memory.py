@@ -76,6 +76,7 @@ class MemoryLog:
         self.recorded: list[Recorded] = []
         self.inbox = MemoryInbox()
         self.snapshots = MemorySnapshots()
+        self._versions: dict[str, int] = {}
         self._now = now or (lambda: EPOCH + timedelta(seconds=len(self.recorded)))
 
     def append(self, *events: Event, durable: bool = True) -> Sequence[Recorded]:
@@ -83,7 +84,7 @@ class MemoryLog:
         added = []
         for event in events:
             at, seq = self._now(), len(self.recorded) + 1
-            version = 1 + sum(each.stream == event.stream for each in self.recorded)
+            version = self._versions[event.stream] = self._versions.get(event.stream, 0) + 1
             previous = self.recorded[-1].hash if self.recorded else GENESIS
             body = EVENT.dump_json(event).decode()
             digest = link(previous, seq, at.isoformat(), event.stream, version, body)

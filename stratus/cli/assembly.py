@@ -1,0 +1,181 @@
+"""Puts the parts together: from settings to an engine on a journal and a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stratus.cli.settings import Settings
+from stratus.clock import SystemClock
+from stratus.domain.errors import Retryable, StratusError, Unobservable
+from stratus.domain.events import Recorded
+from stratus.domain.policy import Mode
+from stratus.ports import ClusterReader
+
+if TYPE_CHECKING:
+    from stratus.cluster.transport import Transport
+    from stratus.engine.engine import Engine
+    from stratus.journal import Journal
+    from stratus.oracles.settings import OracleSettings
+    from stratus.sandbox.cluster import EmbeddedCluster
+
+HEALTHY_POLL = 0.05
+SERVE_EVERY = 0.2
+"""Seconds between two looks at the inbox while the engine is otherwise busy."""
+
+
+def actor() -> str:
+    """Who sits at this terminal."""
+    with suppress(OSError, KeyError):
+        return getpass.getuser()
+    return "unknown"
+
+
+@dataclass
+class Running:
+    """An engine that is up, and what belongs to it."""
+
+    engine: Engine
+    journal: Journal
+    transport: Transport
+    reader: ClusterReader
+    recovered: list[str]
+
+
+def connect(settings: Settings, embedded: EmbeddedCluster | None = None) -> Transport:
+    """The way into the cluster. Raises InvalidInput for an unusable kubeconfig."""
+    if embedded is not None:
+        from stratus.cluster.transport import InProcessTransport
+
+        return InProcessTransport(embedded.request, context="embedded")
+    from stratus.cluster.kubeconfig import connect as connect_cluster
+
+    return connect_cluster(settings.kubeconfig or None, settings.context or None)
+
+
+@asynccontextmanager
+async def running_engine(
+    settings: Settings,
+    *,
+    default_mode: Mode = Mode.OBSERVE,
+    people: bool = True,
+    wait: float = 0.0,
+    on_event: Callable[[Recorded], None] | None = None,
+    embedded: EmbeddedCluster | None = None,
+) -> AsyncIterator[Running]:
+    """An engine on the journal of ``settings``: lease taken, crashes recovered, inbox served; all given up at the end.
+
+    Raises LeaseLost when another writer is live, Retryable or Unobservable when the cluster does not answer.
+    """
+    from stratus.journal import open_journal
+
+    async with AsyncExitStack() as stack:
+        transport = connect(settings, embedded)
+        stack.push_async_callback(transport.close)
+        journal = open_journal(settings.journal_path)
+        stack.callback(journal.close)
+        engine = await _engine(settings, transport, journal, default_mode, people)
+        if on_event is not None:
+            engine.ledger.subscribers.append(on_event)
+        recovered = await engine.start(wait)
+        stack.push_async_callback(_close, engine)
+        background = asyncio.create_task(_serve(engine))
+        stack.push_async_callback(_cancel, background)
+        yield Running(engine, journal, transport, engine.reader, recovered)
+
+
+async def _engine(settings: Settings, transport: Transport, journal: Journal, default: Mode, people: bool) -> Engine:
+    from stratus.cluster.discovery import Discovery
+    from stratus.cluster.reader import Reader
+    from stratus.cluster.writer import DryRunWriter, FencedWriter, Writer
+    from stratus.engine.engine import Engine
+    from stratus.engine.lease import LeaseTimes, WriterLease, holder_of
+    from stratus.oracles.panel import Panel
+
+    clock = SystemClock()
+    discovery = Discovery(transport)
+    reader = Reader(transport, discovery)
+    times = LeaseTimes()
+    writer = Writer(transport, discovery, times.write_timeout)
+    dry_run = DryRunWriter(transport, discovery, times.write_timeout)
+    identity = await reader.identity()
+    panel = Panel(reader, clock, oracle_settings(settings))
+    return Engine(
+        store=journal,
+        reader=reader,
+        writer=FencedWriter(writer, settings.namespaces),
+        dry_run=FencedWriter(dry_run, settings.namespaces),
+        lease=WriterLease(reader, writer, clock, holder_of(settings.journal_path), settings.namespaces, times),
+        panel=panel,
+        clock=clock,
+        policy=settings.policy(default),
+        cluster=identity,
+        namespaces=settings.namespaces,
+        mind=settings.mind,
+        oracles=panel.names,
+        people=people,
+    )
+
+
+def oracle_settings(settings: Settings) -> OracleSettings:
+    """The oracles' part of the settings."""
+    from stratus.oracles.settings import AlertSettings, OracleSettings, Probe
+
+    return OracleSettings(
+        namespaces=settings.namespaces,
+        weights=settings.weights,
+        probes=tuple(Probe(target=target) for target in settings.probes),
+        alerts=AlertSettings(prometheus=settings.prometheus, alertmanager=settings.alertmanager),
+    )
+
+
+async def _serve(engine: Engine) -> None:
+    """Take commands and renew the lease while the engine's owner is busy elsewhere (a model's answer, a long read)."""
+    while True:
+        try:
+            await engine.pump()
+            await engine.serve_queue()
+        except (Retryable, Unobservable):
+            pass  # the API is away; what is open stays open and is tried again
+        await asyncio.sleep(SERVE_EVERY)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _close(engine: Engine) -> None:
+    engine.ledger.subscribers.clear()  # the last line of a run is its summary
+    with suppress(StratusError):
+        await engine.close()
+
+
+@asynccontextmanager
+async def embedded_cluster(application: str = "hotel", seed: int = 0) -> AsyncIterator[EmbeddedCluster]:
+    """An embedded cluster on real time with a healthy application."""
+    from stratus.sandbox.cluster import EmbeddedCluster
+
+    cluster = EmbeddedCluster(seed=seed, applications=(application,))
+    cluster.start()
+    life = asyncio.create_task(cluster.kernel.run())
+    try:
+        while not cluster.healthy():  # noqa: ASYNC110 -- the cluster lives in its own task and sets no event
+            await asyncio.sleep(HEALTHY_POLL)
+        yield cluster
+    finally:
+        await _cancel(life)
+
+
+@asynccontextmanager
+async def temporary_journal() -> AsyncIterator[Path]:
+    """A journal that goes with its directory."""
+    with tempfile.TemporaryDirectory(prefix="stratus-") as directory:
+        yield Path(directory) / "journal.db"

@@ -1,0 +1,111 @@
+"""``stratus demo``: an embedded cluster, a fault, and agents that repair it. Needs no cluster, no key, no Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from stratus.cli.assembly import embedded_cluster, running_engine, temporary_journal
+from stratus.cli.commands.run import drive, stop_on_signals, teller
+from stratus.cli.output import Output
+from stratus.cli.settings import Settings, load
+from stratus.domain.errors import Bug, InvalidInput
+from stratus.domain.policy import Mode
+
+if TYPE_CHECKING:
+    from stratus.sandbox.cluster import EmbeddedCluster
+    from stratus.sandbox.faults import Fault
+
+ENTRY_POINTS = {"hotel": ("svc:hotel/frontend:8080/request",)}
+"""What the applications' users ask for: the demo's SLO probe."""
+SHOWS_WITHIN = 60.0
+REQUESTS = 5
+SERVER_ERROR = 500
+TERMINAL_WINDOW = 8.0
+"""Seconds of veto window in the terminal app's demo: long enough to read the card, short enough to stay awake."""
+
+
+def demo(arguments: Namespace) -> int:
+    """Show it: in the terminal app on a TTY, line by line otherwise."""
+    from stratus.sandbox.faults import CATALOGUE, find
+
+    out = Output(arguments.output, color=False if arguments.no_color else None)
+    if arguments.list_scenarios:
+        rows = [(", ".join(f.aliases) or f.id, f.application, f.summary) for f in CATALOGUE]
+        out.table(("SCENARIO", "APPLICATION", "WHAT HAPPENED"), rows)
+        return 0
+    try:
+        fault = find(arguments.scenario)
+    except KeyError:
+        raise InvalidInput(f"there is no scenario {arguments.scenario!r}: see `stratus demo --list`") from None
+    if not arguments.headless and sys.stdout.isatty() and sys.stdin.isatty() and out.form == "text":
+        return _in_terminal(arguments)
+    return asyncio.run(_headless(load(arguments), fault, out))
+
+
+async def _headless(settings: Settings, fault: Fault, out: Output) -> int:
+    started = monotonic()
+    async with temporary_journal() as scratch, embedded_cluster(fault.application) as cluster:
+        if out.form == "text":
+            took = f"{monotonic() - started:.1f} s"
+            out.line(f"An embedded Kubernetes with the application {fault.application} is up and healthy after {took}.")
+            out.line(f"Now the fault: {fault.summary}.")
+        probes = settings.probes or ENTRY_POINTS.get(fault.application, ())
+        await _until_it_shows(cluster, fault, probes)
+        settings = settings.model_copy(
+            update={
+                "namespaces": settings.namespaces or (fault.namespace,),
+                "probes": probes,
+                "journal": settings.journal or str(scratch),
+            }
+        )
+        async with running_engine(
+            settings, default_mode=Mode.AUTO, people=False, on_event=teller(out), embedded=cluster
+        ) as running:
+            stopped = stop_on_signals(running)
+            return await drive(settings, running, out, once=True, started=started, stopped=stopped)
+
+
+async def _until_it_shows(cluster: EmbeddedCluster, fault: Fault, probes: Sequence[str]) -> None:
+    """Inject, and wait on the cluster's own time until a user would notice."""
+    run = cluster.faults.inject(fault.id)
+    end = monotonic() + SHOWS_WITHIN
+    while monotonic() < end and not run.failed:
+        await asyncio.sleep(0.2)
+        if run.done and _noticed(cluster, fault.namespace, probes):
+            return
+    if run.failed:
+        raise Bug(f"the scenario {fault.id} could not be staged: {run.failed}")
+
+
+def _noticed(cluster: EmbeddedCluster, namespace: str, probes: Sequence[str]) -> bool:
+    if not cluster.healthy(namespace):
+        return True
+    paths = [service_path(probe) for probe in probes]
+    return any(cluster.request("GET", path).status >= SERVER_ERROR for path in paths for _ in range(REQUESTS))
+
+
+def service_path(probe: str) -> str:
+    """``svc:NS/NAME:PORT/PATH`` as a path of the API server's service proxy."""
+    namespace, _, rest = probe.removeprefix("svc:").partition("/")
+    service, _, path = rest.partition("/")
+    return f"/api/v1/namespaces/{namespace}/services/{service}/proxy/{path}"
+
+
+def _in_terminal(arguments: Namespace) -> int:
+    """The same engine as a child process, and the terminal app on its journal."""
+    import tempfile
+
+    from stratus_tui.run import run_with_engine
+
+    with tempfile.TemporaryDirectory(prefix="stratus-demo-") as directory:
+        journal = Path(directory) / "journal.db"
+        child = [sys.executable, "-m", "stratus.cli.main", "demo", arguments.scenario, "--headless", "-o", "jsonl"]
+        child += ["--journal", str(journal), "--mode", arguments.mode or "veto"]
+        child += ["--veto-window", arguments.veto_window or f"{TERMINAL_WINDOW:g}s"]
+        return run_with_engine(journal, child, no_color=arguments.no_color)

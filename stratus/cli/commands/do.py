@@ -1,0 +1,93 @@
+"""``stratus do -- kubectl …``: a person's own command with snapshot, dry run, health check and undo."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from stratus.cli.assembly import actor, connect, running_engine
+from stratus.cli.exits import ExitCode
+from stratus.cli.output import Output, note
+from stratus.cli.remote import ask, board_of, follow
+from stratus.cli.settings import Settings, load, seconds
+from stratus.cli.story import Story
+from stratus.cli.transactions import exit_code_of, print_transaction
+from stratus.domain.commands import Do
+from stratus.domain.errors import InvalidInput, LeaseLost
+from stratus.domain.steps import Proposal
+from stratus.domain.transactions import TxView
+from stratus.ports import ClusterReader
+
+LEASE_PATIENCE = 5.0
+"""Seconds to wait for a writer that is just leaving."""
+
+
+def do(arguments: Namespace) -> int:
+    """Compile, rehearse, write, verify; undo when it made things worse."""
+    settings = load(arguments)
+    words = (
+        [word for word in arguments.command if word != "--"] if arguments.command[:1] == ["--"] else arguments.command
+    )
+    if not words:
+        raise InvalidInput(
+            "nothing to do: write the command behind --, as in stratus do -- kubectl scale deploy/x --replicas=2"
+        )
+    out = Output(arguments.output, color=False if arguments.no_color else None)
+    settle = seconds(arguments.settle) if arguments.settle else None
+    view = asyncio.run(_do(settings, words, out, settle, arguments.irreversible))
+    if view is None:
+        return int(ExitCode.USAGE)
+    print_transaction(out, view)
+    return int(exit_code_of(view))
+
+
+async def _do(
+    settings: Settings, words: list[str], out: Output, settle: float | None, irreversible: bool
+) -> TxView | None:
+    tell = Story(Output("text", stdout=sys.stderr)).tell if out.form == "text" else None
+    try:
+        async with running_engine(settings, wait=0.0, on_event=tell) as running:
+            proposal = await _compile(words, running.reader, settings)
+            result = await running.engine.do(proposal, settle=settle, irreversible_ok=irreversible)
+            return running.engine.ledger.transaction(result.tx)
+    except LeaseLost:
+        if not _engine_is_here(settings.journal_path):
+            raise
+    return await _through_inbox(settings, words, settle, irreversible)
+
+
+def _engine_is_here(path: Path) -> bool:
+    """Whether the writer that is in the way writes this very journal."""
+    from stratus.journal import open_reader
+
+    reader = open_reader(path)
+    try:
+        return board_of(reader).running
+    finally:
+        reader.close()
+
+
+async def _through_inbox(settings: Settings, words: list[str], settle: float | None, irreversible: bool) -> TxView:
+    """Hand the command to the engine that is running on the journal, and wait for its end."""
+    from stratus.cluster.reader import Reader
+
+    transport = connect(settings)
+    try:
+        proposal = await _compile(words, Reader(transport), settings)
+    finally:
+        await transport.close()
+    command = Do(proposal=proposal, settle=settle, irreversible_ok=irreversible)
+    message, tx = await asyncio.to_thread(ask, settings.journal_path, command)
+    note(f"the running engine took it: {message}")
+    return await asyncio.to_thread(follow, settings.journal_path, tx)
+
+
+async def _compile(words: list[str], reader: ClusterReader, settings: Settings) -> Proposal:
+    from stratus.cluster.kubectl import compile_command
+
+    namespace = settings.namespaces[0] if settings.namespaces else "default"
+    stdin = "" if sys.stdin is None or sys.stdin.isatty() or "-" not in words else sys.stdin.read()
+    proposal = await compile_command(words, reader=reader, namespace=namespace, stdin=stdin)
+    return proposal.model_copy(update={"author": f"human:{actor()}"})

@@ -1,0 +1,75 @@
+"""Commands to an engine that is already running on the journal: posted to its inbox, answered through the log."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from stratus.cli.assembly import actor
+from stratus.domain.commands import Command
+from stratus.domain.errors import LeaseLost, Refused, Retryable
+from stratus.domain.projection import Board, fold
+from stratus.domain.transactions import TxView
+from stratus.journal import LogReader, open_reader
+
+POLL = 0.02
+ANSWER_WITHIN = 15.0
+"""Seconds for a running engine to take a command."""
+
+
+def board_of(reader: LogReader, board: Board | None = None) -> Board:
+    """The state of the log as it is now."""
+    board = board or Board()
+    while page := reader.read(board.seq, 2000):
+        board = fold(page, board)
+    return board
+
+
+def ask(path: Path, command: Command) -> tuple[str, str]:
+    """Post and wait for the engine's word: (its message, the transaction that it names).
+
+    Raises Refused with its words, Retryable when no engine takes the command.
+    """
+    reader = open_reader(path)
+    try:
+        identifier = reader.inbox.post(command, actor=actor(), surface="cli")
+        outcome = _answer(reader, identifier)
+        board = board_of(reader)
+    finally:
+        reader.close()
+    accepted, message = outcome
+    if not accepted:
+        raise Refused(message)
+    target = next((each.target for each in reversed(board.handled) if each.command == identifier), "")
+    return message, target
+
+
+def _answer(reader: LogReader, identifier: str) -> tuple[bool, str]:
+    end = time.monotonic() + ANSWER_WITHIN
+    while time.monotonic() < end:
+        outcome = reader.inbox.outcome(identifier)
+        if outcome is not None:
+            return outcome
+        time.sleep(POLL)
+    reader.inbox.decide(identifier, False, "no engine took it in time")
+    outcome = reader.inbox.outcome(identifier)
+    if outcome is not None and outcome[0]:
+        return outcome
+    raise Retryable("no engine is running on this journal: start one with `stratus run` or `stratus tui`")
+
+
+def follow(path: Path, tx: str, *, undone: bool = False) -> TxView:
+    """Wait until a transaction has ended (``undone``: until its undo has). Raises LeaseLost when the engine goes away."""
+    reader = open_reader(path)
+    try:
+        board = board_of(reader)
+        while True:
+            view = board.transactions.get(tx)
+            if view is not None and view.ended and (not undone or view.state.value != "committed"):
+                return view
+            if not board.running:
+                raise LeaseLost(f"the engine stopped before transaction {tx} ended: see `stratus tx show {tx}`")
+            time.sleep(POLL)
+            board = board_of(reader, board)
+    finally:
+        reader.close()

@@ -1,0 +1,1 @@
+"""The transaction engine: the only room from which a write reaches a cluster."""
