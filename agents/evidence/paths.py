@@ -22,6 +22,9 @@ class Missing:
     def __bool__(self) -> bool:
         return False
 
+    def __deepcopy__(self, memo: object) -> Missing:
+        return self  # there is one, and it is compared by identity
+
 
 MISSING: Final = Missing()
 

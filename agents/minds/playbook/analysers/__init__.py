@@ -5,7 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from agents.minds.base import Hypothesis
-from agents.minds.playbook.analysers import changed, crashes, images, scaling, scheduling, services
+from agents.minds.playbook.analysers import (
+    admission,
+    backoff,
+    changed,
+    configuration,
+    crashes,
+    credentials,
+    dns,
+    flags,
+    images,
+    jobs,
+    network,
+    probes,
+    references,
+    scaling,
+    scheduling,
+    services,
+    starting,
+    storage,
+)  # fmt: skip
 from agents.minds.playbook.case import Case
 
 Analyser = Callable[[Case], Iterable[Hypothesis]]
@@ -16,6 +35,19 @@ ALL: tuple[Analyser, ...] = (
     scheduling.analyse,
     scaling.analyse,
     services.analyse,
+    references.analyse,
+    probes.analyse,
+    configuration.analyse,
+    starting.analyse,
+    storage.analyse,
+    admission.analyse,
+    network.analyse,
+    dns.analyse,
+    credentials.analyse,
+    flags.analyse,
+    flags.analyse_siblings,
+    jobs.analyse,
+    backoff.analyse,
     changed.analyse,
 )
 """Every analyser; their order does not matter, the ranking decides."""

@@ -103,7 +103,7 @@ def listening(case: Case, workload: Workload) -> dict[int, str]:
     known: dict[int, str] = {}
     for pod in workload.ready_pods:
         for container in (pod.get("spec") or {}).get("containers") or []:
-            port = _probe_port(container)
+            port = probe_port_of(container)
             if port and pod_ready(pod):
                 known.setdefault(port, "its readiness probe passes there")
     for pod in workload.pods:
@@ -118,7 +118,8 @@ def listening(case: Case, workload: Workload) -> dict[int, str]:
     return known
 
 
-def _probe_port(container: JsonObject) -> int | None:
+def probe_port_of(container: JsonObject) -> int | None:
+    """The port that a container's readiness probe asks."""
     probe = container.get("readinessProbe") or {}
     handler = probe.get("httpGet") or probe.get("tcpSocket") or probe.get("grpc") or {}
     return named_port(container, handler.get("port"))

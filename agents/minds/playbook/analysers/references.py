@@ -1,0 +1,131 @@
+"""Settings that name the wrong place: a host that no Service bears, a port that the Service does not offer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agents.evidence import Workload
+from agents.evidence.logs import listening_ports
+from agents.evidence.paths import At
+from agents.evidence.topology import Reference, environment
+from agents.minds.base import Candidate, Hypothesis, Origin
+from agents.minds.playbook import fixes, settings
+from agents.minds.playbook.analysers.services import probe_port_of
+from agents.minds.playbook.case import Case, container_path, hypothesis, nearest
+from stratus.domain.base import JsonObject
+
+
+def analyse(case: Case) -> Iterator[Hypothesis]:
+    """Per reference that leads nowhere, and per container that listens elsewhere than it should."""
+    for reference in case.topology.references:
+        service = case.evidence.get("Service", reference.namespace, reference.service)
+        if service is None:
+            yield from _no_such_host(case, reference)
+        elif reference.port and reference.port not in offered(service):
+            yield from _no_such_port(case, reference, service)
+    for workload in case.in_scope:
+        yield from _listens_elsewhere(case, workload)
+
+
+def offered(service: JsonObject) -> list[int]:
+    """The port numbers of a Service."""
+    return [int(p["port"]) for p in (service.get("spec") or {}).get("ports") or []]
+
+
+def _no_such_host(case: Case, reference: Reference) -> Iterator[Hypothesis]:
+    names = [s["metadata"]["name"] for s in case.evidence.of("Service", reference.namespace)]
+    if any(w.name == reference.service and w.namespace == reference.namespace for w in case.evidence.workloads):
+        return  # the name is right and the Service is what is missing
+    workload = case.evidence.workload(reference.caller)
+    if workload is None:
+        return
+    reason = f"{workload.subject} calls {reference.host}, and there is no such Service ({reference.where})"
+    close = _meant(reference, names)
+    candidates = _earlier(case, workload, reference, reason)
+    candidates += _rewritten(workload, reference, reference.host, close, reason) if close else []
+    confidence = 0.9 if candidates else 0.3
+    yield hypothesis(workload.subject, "config", confidence, reason, [reason], candidates)
+
+
+def _meant(reference: Reference, names: list[str]) -> str:
+    """The Service that a wrong host name probably means: similar, or with the words of the variable in it."""
+    close = nearest(reference.service, names, 0.72)
+    if close or not reference.variable:
+        return close
+    word = re.sub(r"_?(ADDR|ADDRESS|HOST|URL|URI|ENDPOINT|SERVER|SERVICE)$", "", reference.variable)
+    wanted = word.lower().replace("_", "-")
+    return next((n for n in names if n in (wanted, f"{wanted}-service")), "")
+
+
+def _no_such_port(case: Case, reference: Reference, service: JsonObject) -> Iterator[Hypothesis]:
+    workload, ports = case.evidence.workload(reference.caller), offered(service)
+    others = [r for r in case.topology.references if (r.namespace, r.service) == (reference.namespace, reference.service)
+              and r.caller != reference.caller and r.port in ports]  # fmt: skip
+    if workload is None or not ports:
+        return
+    offer = ", ".join(map(str, ports))
+    reason = f"{workload.subject} calls {reference.host}:{reference.port}, but the Service offers {offer} ({reference.where})"
+    candidates = _earlier(case, workload, reference, reason)
+    said = [reason, *(f"{r.caller} calls it on {r.port}" for r in others[:2])]
+    restored = bool(candidates)
+    for index, port in enumerate(ports[:2]):
+        old, new = f"{reference.host}:{reference.port}", f"{reference.host}:{port}"
+        candidates += _rewritten(workload, reference, old, new, reason, worth=1.0 - 0.1 * index)
+    confidence = 0.93 if restored or others else 0.75
+    yield hypothesis(workload.subject, "config", confidence, reason, said, candidates)
+
+
+def _earlier(case: Case, workload: Workload, reference: Reference, reason: str) -> list[Candidate]:
+    """The setting as it was."""
+    if not reference.variable:
+        return case.restorations(workload.obj, lambda c: reference.host in f"{c.after}", reason)
+    return case.restorations(workload.obj, settings.about(reference.variable), reason)
+
+
+def _rewritten(
+    workload: Workload, reference: Reference, old: str, new: str, reason: str, worth: float = 1.0
+) -> list[Candidate]:
+    """The setting with the wrong part of it replaced."""
+    container = next(c for c in [*workload.init_containers, *workload.containers] if c["name"] == reference.container)
+    pattern = re.compile(rf"(?<![\w.-]){re.escape(old)}(?![\w-])")
+    if reference.variable:
+        entry = next((e for e in container.get("env") or [] if e["name"] == reference.variable and "value" in e), None)
+        if entry is None:
+            return []
+        value = pattern.sub(new, str(entry["value"]))
+        path = container_path(workload, container, "env", At("name", reference.variable))
+        step = fixes.set_field(workload.obj, path, {**entry, "value": value})
+        text = fixes.set_env_command(workload, reference.container, reference.variable, value)
+        said = [f"{new} is what the Service offers"]
+        return [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=worth, command=text)] if step else []
+    found = []
+    for field in ("command", "args"):
+        words = [pattern.sub(new, str(word)) for word in container.get(field) or []]
+        step = fixes.set_field(workload.obj, container_path(workload, container, field), words) if words else None
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, worth=worth)] if step else []
+    return found
+
+
+def _listens_elsewhere(case: Case, workload: Workload) -> Iterator[Hypothesis]:
+    """The process listens on another port than the one that its containerPort and its probes name."""
+    for container in workload.containers:
+        lines = [line for pod in workload.pods[:2] for line in case.evidence.log(pod, str(container["name"]))]
+        actual = listening_ports(lines[-80:])
+        declared = {int(p["containerPort"]) for p in container.get("ports") or []}
+        asked = probe_port_of(container)
+        wanted = asked if asked in declared else next(iter(sorted(declared)), None)
+        if not actual or wanted is None or wanted in actual or workload.ready_pods:
+            continue
+        port = next(iter(sorted(actual)))
+        holders = [n for n, v in environment(case.evidence, workload, container).items() if v == str(port)]
+        reason = f"{workload.subject} listens on {port}, but its containerPort is {wanted}"
+        candidates: list[Candidate] = []
+        for name in holders:
+            candidates += case.restorations(workload.obj, settings.about(name), reason)
+            path = container_path(workload, container, "env", At("name", name))
+            step = fixes.set_field(workload.obj, path, {"name": name, "value": str(wanted)})
+            text = fixes.set_env_command(workload, str(container["name"]), name, str(wanted))
+            candidates += [fixes.candidate(Origin.DERIVE, [step], reason, command=text)] if step else []
+        said = [reason, *(f"the variable {name} says {port}" for name in holders)]
+        yield hypothesis(workload.subject, "config", 0.93 if holders else 0.5, reason, said, candidates)
