@@ -59,7 +59,8 @@ def refusals(case: Case, workload: Workload) -> list[str]:
 def again(case: Case, workloads: Sequence[Workload]) -> list[Step]:
     """Restarts, because controllers back off for minutes after repeated refusals."""
     kinds = ("Deployment", "StatefulSet", "DaemonSet")
-    return [fixes.restart(w, case.evidence.at) for w in workloads if w.kind in kinds and not w.ready_pods][:8]
+    held_back = [w for w in workloads if w.kind in kinds and not w.ready_pods]
+    return [*(fixes.restart(w, case.evidence.at) for w in held_back[:8])]
 
 
 def _workloads(found: list[tuple[Workload, str]]) -> list[Workload]:
@@ -88,11 +89,8 @@ def _quota(case: Case, mark: str, found: list[tuple[Workload, str]]) -> Iterator
 def _looser(quota: JsonObject, words: str, reason: str, nudge: Sequence[Step]) -> Iterator[Candidate]:
     """A quota that demands what pods do not declare goes as a whole or loses the demand; one that is too small grows."""
     hard = (quota.get("spec") or {}).get("hard") or {}
-    asks = [
-        key
-        for key in hard
-        if "must specify" in words and re.search(rf"\b{re.escape(key)}\b", words.partition("must specify")[2])
-    ]
+    demanded = words.partition("must specify")[2]
+    asks = [key for key in hard if re.search(rf"\b{re.escape(key)}\b", demanded)]
     if asks:
         said = [f"it demands {', '.join(asks)}, which the pods do not declare"]
         rest = {k: v for k, v in hard.items() if k not in asks and not _same_resource(k, asks)}
@@ -139,14 +137,8 @@ def _limit_range(case: Case, workload: Workload, words: str) -> Iterator[Hypothe
         own = case.restorations(workload.obj, fields("resources"), reason)
         candidates.append(fixes.candidate(Origin.DERIVE, [fixes.delete(limits), *nudge], reason, worth=0.8))
         if own:
-            yield hypothesis(
-                workload.subject,
-                "resources",
-                0.85,
-                f"{workload.subject} asks for more than {subject} allows",
-                [words],
-                own,
-            )
+            asks = f"{workload.subject} asks for more than {subject} allows"
+            yield hypothesis(workload.subject, "resources", 0.85, asks, [words], own)
         yield hypothesis(subject, "quota", 0.85, reason, [words], candidates, affects=[workload.subject])
 
 

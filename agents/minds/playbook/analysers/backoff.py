@@ -93,7 +93,8 @@ def _strategy(case: Case, workload: Workload) -> Iterator[Hypothesis]:
     def safe(obj: JsonObject) -> None:
         obj["spec"]["strategy"]["rollingUpdate"] = {"maxUnavailable": "25%", "maxSurge": "25%"}
 
-    reason = f"the rollout of {workload.subject} may take all its replicas down at once (maxUnavailable {rolling['maxUnavailable']})"
+    share = rolling["maxUnavailable"]
+    reason = f"the rollout of {workload.subject} may take all its replicas down at once (maxUnavailable {share})"
     found = []
     for revision in workload.earlier()[:2]:
 

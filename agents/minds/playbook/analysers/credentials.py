@@ -83,10 +83,8 @@ def _stale(case: Case, involved: list[Workload], said: list[str]) -> Iterator[Hy
         reason = f"{subject} was rotated at {written:%H:%M:%S}; {', '.join(str(w.subject) for w in old)} still use the old value"
         candidates = [fixes.candidate(Origin.DERIVE, [fixes.restart(w, case.evidence.at) for w in old[:10]], reason)]
         if len(old) > 1:
-            refused = [w for w in old if w.subject == involved[0].subject]
-            candidates += [
-                fixes.candidate(Origin.DERIVE, [fixes.restart(w, case.evidence.at)], reason, worth=0.8) for w in refused
-            ]
+            alone = [fixes.restart(w, case.evidence.at) for w in old if w.subject == involved[0].subject]
+            candidates += [fixes.candidate(Origin.DERIVE, [step], reason, worth=0.8) for step in alone]
         candidates += _previous(case, secret, reason)
         affects = [w.subject for w in old]
         component = old[0].subject if len(old) == 1 else subject

@@ -27,15 +27,13 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
 
 def unfinished(case: Case, workload: Workload) -> list[JsonObject]:
     """Jobs of a CronJob that are neither complete nor failed."""
-    ended = ("Complete", "Failed")
-    return [
-        job
-        for job in children(case.evidence, workload)
-        if not any(
-            c.get("type") in ended and c.get("status") == "True"
-            for c in (job.get("status") or {}).get("conditions") or []
-        )
-    ]
+    return [job for job in children(case.evidence, workload) if not ended_as(job) & {"Complete", "Failed"}]
+
+
+def ended_as(job: JsonObject) -> set[str]:
+    """The conditions of a Job that are true."""
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return {str(c.get("type")) for c in conditions if c.get("status") == "True"}
 
 
 def _sidecar(case: Case, workload: Workload) -> Iterator[Hypothesis]:
@@ -79,10 +77,7 @@ def _native(case: Case, workload: Workload, running: set[str], clean: list[Step]
 
 def _failing(case: Case, workload: Workload) -> Iterator[Hypothesis]:
     """Jobs that fail: the template as it was, and the leftovers cleaned away."""
-    failed = [
-        job for job in children(case.evidence, workload)
-        if any(c.get("type") == "Failed" and c.get("status") == "True" for c in (job.get("status") or {}).get("conditions") or [])
-    ]  # fmt: skip
+    failed = [job for job in children(case.evidence, workload) if "Failed" in ended_as(job)]
     if not failed:
         return
     reason = f"{workload.subject}: its Jobs fail"
