@@ -148,7 +148,7 @@ class ApiTransport:
             )
         except failures.HTTPError as error:
             raise self._classified(error, method, url, writes) from error
-        return Answer(reply.status, reply.data, {name.lower(): value for name, value in reply.headers})
+        return Answer(reply.status, reply.data, {name.lower(): value for name, value in reply.headers.items()})
 
     def _classified(self, error: Exception, method: str, url: str, writes: bool) -> StratusError:
         import ssl

@@ -14,7 +14,7 @@ from stratus.domain.errors import Absent, Refused
 from stratus.domain.events import SnapshotTaken, StepRefused, StepRehearsed, TxClassified
 from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Mode, Reversibility
-from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep, EvictStep, ScaleStep, Step
+from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep, EvictStep, Step
 from stratus.engine.context import Context
 from stratus.engine.limits import controller_uid, over_share
 from stratus.ports import Precondition
