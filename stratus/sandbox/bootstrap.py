@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stratus.sandbox.api import Api
+from stratus.sandbox.controllers.volumes import DEFAULT_CLASS, LOCAL_PROVISIONER
 
 Object = dict[str, Any]
 
@@ -30,7 +31,15 @@ def bootstrap(api: Api, *, endpoint: tuple[str, int] = ("127.0.0.1", 6443)) -> N
             "priorityclasses.scheduling.k8s.io",
             {"metadata": {"name": name}, "value": value, "description": description},
         )
+    _create_storage_class(api)
     _create_service(api, endpoint)
+
+
+def _create_storage_class(api: Api) -> None:
+    """The default class: the cluster's own provisioner makes a volume for each claim."""
+    metadata = {"name": "standard", "annotations": {DEFAULT_CLASS: "true"}}
+    storage_class = {"metadata": metadata, "provisioner": LOCAL_PROVISIONER, "reclaimPolicy": "Delete"}
+    _create(api, "storageclasses.storage.k8s.io", {**storage_class, "volumeBindingMode": "Immediate"})
 
 
 def _create(api: Api, resource: str, obj: Object, namespace: str = "") -> None:

@@ -110,8 +110,10 @@ class CronJobController(Controller):
                 self._delete(found, job)
             active = []
         name = f"{name_of(found)}-{int(due) // 60}"
-        job = self.store.get("jobs.batch", namespace_of(found), name)
-        if job is None:
+        existing = self.store.get("jobs.batch", namespace_of(found), name)
+        if existing is not None:
+            job = existing
+        else:
             job = self.api.create("jobs.batch", namespace_of(found), self._job(found, name, due), manager=MANAGER)
             self.event(found, "Normal", "SuccessfulCreate", f"Created job {name}")
         return {**_with_active(status, [*active, job]), "lastScheduleTime": rfc3339(due)}

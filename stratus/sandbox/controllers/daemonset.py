@@ -69,7 +69,8 @@ class DaemonSetController(PodOwner):
         placed: dict[str, list[Object]] = {}
         for pod in pods:
             if is_pod_finished(pod) and not is_deleting(pod):
-                message = f"Found failed daemon pod {namespace_of(pod)}/{name_of(pod)} on node {_node_of(pod)}, will try to kill it"
+                which = f"{namespace_of(pod)}/{name_of(pod)} on node {_node_of(pod)}"
+                message = f"Found failed daemon pod {which}, will try to kill it"
                 self.event(found, "Warning", "FailedDaemonPod", message)
                 self._delete(found, pod)
             else:

@@ -34,7 +34,7 @@ class EndpointsController(ServiceController):
     def _create(self, service: Object, subsets: list[Object], labels: dict[str, str]) -> None:
         metadata: Object = {"name": name_of(service), "namespace": namespace_of(service), "labels": labels}
         metadata["annotations"] = {CHANGED: self.kernel.timestamp()}
-        new = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
+        new: Object = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
         if subsets:
             new["subsets"] = subsets
         self.api.create("endpoints", namespace_of(service), new, manager=MANAGER)

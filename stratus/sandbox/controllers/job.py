@@ -86,7 +86,7 @@ class JobController(PodOwner):
 
     def _is_complete(self, job: Object, pods: list[Object]) -> bool:
         succeeded = _phase(pods, "Succeeded")
-        completions = spec_of(job).get("completions")
+        completions: int | None = spec_of(job).get("completions")
         if completions is None:
             return bool(succeeded) and not any(map(is_pod_active, pods))
         if spec_of(job).get("completionMode") == "Indexed":
@@ -114,7 +114,7 @@ class JobController(PodOwner):
         if not failed:
             return False
         wait = min(BACKOFF[0] * 2 ** (len(failed) - 1), BACKOFF[1])
-        left = max(map(_ended, failed)) + wait - self.kernel.now()
+        left: float = max(map(_ended, failed)) + wait - self.kernel.now()
         if left > 0:
             self.enqueue_object(job, left)
         return left > 0
@@ -178,7 +178,7 @@ class JobController(PodOwner):
         if condition:
             now = self.kernel.timestamp()
             new = {**condition, "lastProbeTime": now, "lastTransitionTime": now}
-            old = next((e for e in status.get("conditions") or () if e["type"] == condition["type"]), {})
+            old: Object = next((e for e in status.get("conditions") or () if e["type"] == condition["type"]), {})
             if old.get("status") != condition["status"]:
                 status["conditions"] = with_condition(status.get("conditions") or [], new)
         self.api.set_status(self.resource, namespace_of(job), name_of(job), {**status, **(more or {})})

@@ -173,13 +173,11 @@ def has_deadline(deployment: Object) -> bool:
 
 
 def is_complete(deployment: Object, status: Object) -> bool:
+    """Whether all pods, and no others, are updated and available."""
     wanted = replicas(deployment)
-    return (
-        status.get("updatedReplicas", 0) == wanted
-        and status.get("replicas", 0) == wanted
-        and status.get("availableReplicas", 0) == wanted
-        and status.get("observedGeneration", 0) >= meta(deployment)["generation"]
-    )
+    counts = ("updatedReplicas", "replicas", "availableReplicas")
+    observed = int(status.get("observedGeneration", 0)) >= int(meta(deployment)["generation"])
+    return observed and all(status.get(field, 0) == wanted for field in counts)
 
 
 def is_progressing(before: Object, after: Object) -> bool:

@@ -65,8 +65,8 @@ class StatefulSetController(PodOwner):
         for number in wanted:
             pod = pods.get(number)
             if pod is not None and is_pod_finished(pod) and not is_deleting(pod):
-                reason = status_of(pod).get("phase")
-                message = f"StatefulSet {namespace_of(found)}/{name_of(found)} is recreating {str(reason).lower()} Pod {name_of(pod)}"
+                which = f"{str(status_of(pod).get('phase')).lower()} Pod {name_of(pod)}"
+                message = f"StatefulSet {namespace_of(found)}/{name_of(found)} is recreating {which}"
                 self.event(found, "Warning", "RecreatingFailedPod", message)
                 self._delete(found, pod)
                 return

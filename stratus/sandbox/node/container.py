@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from stratus.sandbox.apps.process import ContainerContext, Image, Process, StartFailure
 from stratus.sandbox.kernel import Timer, rfc3339
+from stratus.sandbox.node import hooks
 from stratus.sandbox.node.environment import ConfigError, expand
+from stratus.sandbox.node.health import Health
 from stratus.sandbox.node.images import Waiting, image_id
-from stratus.sandbox.node.probes import FIELD, Kind, Probe
+from stratus.sandbox.node.probes import Kind
 from stratus.sandbox.node.volumes import LiveFiles
 from stratus.sandbox.objects import Object, spec_of, uid_of
 from stratus.sandbox.quantities import value
@@ -43,7 +45,7 @@ class Container:
         self.image_id = ""
         self.started_at = 0.0
         self.files = LiveFiles({})
-        self.probes: dict[Kind, Probe] = {}
+        self.health = Health(self._event, self._probe_failed, worker.sync)
         self._finished_at = 0.0
         self._timer: Timer | None = None
         self._exit_timer: Timer | None = None
@@ -59,13 +61,13 @@ class Container:
     @property
     def started(self) -> bool:
         """Running, and past its startup probe if it has one."""
-        return self.running and ("Startup" not in self.probes or self.probes["Startup"].verdict)
+        return self.running and self.health.started
 
     @property
     def ready(self) -> bool:
         if self.role == "init":
             return self.succeeded
-        return self.started and ("Readiness" not in self.probes or self.probes["Readiness"].verdict)
+        return self.running and self.health.ready
 
     @property
     def succeeded(self) -> bool:
@@ -185,8 +187,10 @@ class Container:
             return self._start_failed(started)
         self.process, self.phase, self.waiting, self.started_at = started, "running", None, now
         self._event("Normal", "Started", f"Started container {self.name}")
-        self._start_probes()
-        self._post_start()
+        if self.role != "init":
+            self.health.start(self.spec, started, worker, worker.kernel)
+        if not hooks.post_start(self.spec, started, now, self._event):
+            self.kill("FailedPostStartHook", None)
         self._look()
         worker.sync()
 
@@ -201,46 +205,8 @@ class Container:
         self._retry(1.0)
         self.worker.request_status()
 
-    def _post_start(self) -> None:
-        hook = ((self.spec.get("lifecycle") or {}).get("postStart") or {}).get("exec")
-        if hook and self.process is not None:
-            code, out, err = self.process.exec(hook.get("command") or (), self.worker.kernel.now())
-            if code:
-                command = " ".join(hook.get("command") or ())
-                message = f'Exec lifecycle hook ([{command}]) for Container "{self.name}" failed - error: {code}, message: "{out}{err}"'
-                self._event("Warning", "FailedPostStartHook", message)
-                self.kill("FailedPostStartHook", None)
-
-    # Probes
-
-    def _start_probes(self) -> None:
-        if self.role == "init" or self.process is None:
-            return
-        kinds: list[Kind] = [kind for kind in FIELD if FIELD[kind] in self.spec]
-        for kind in kinds:
-            self.probes[kind] = Probe(
-                kind, self.spec, self.process, self.worker, self.worker.kernel, self._unhealthy, self._decided
-            )
-        for kind in ["Startup"] if "Startup" in self.probes else self.probes:
-            self.probes[kind].start()
-
-    def _stop_probes(self) -> None:
-        for probe in self.probes.values():
-            probe.stop()
-        self.probes = {}
-
-    def _unhealthy(self, kind: Kind, text: str) -> None:
-        self._event("Warning", "Unhealthy", f"{kind} probe failed: {text}")
-
-    def _decided(self, kind: Kind, ok: bool) -> None:
-        if kind == "Startup" and ok:
-            self.probes["Startup"].stop()
-            for other in ("Readiness", "Liveness"):
-                if other in self.probes:
-                    self.probes[other].start()  # type: ignore[index]
-        elif kind != "Readiness" and not ok:
-            self.kill(f"Container {self.name} failed {kind.lower()} probe, will be restarted", self.spec[FIELD[kind]])
-        self.worker.sync()
+    def _probe_failed(self, kind: Kind, probe: Object) -> None:
+        self.kill(f"Container {self.name} failed {kind.lower()} probe, will be restarted", probe)
 
     # Ending
 
@@ -252,8 +218,7 @@ class Container:
 
     def _look_again(self) -> None:
         self._looking = False
-        for probe in list(self.probes.values()):
-            probe.changed()
+        self.health.changed()
         self._look()
 
     def _look(self) -> None:
@@ -291,11 +256,12 @@ class Container:
             return
         self._event("Normal", "Killing", message)
         pod_grace = spec_of(self.worker.pod).get("terminationGracePeriodSeconds", 30)
-        self.stop(float((probe or {}).get("terminationGracePeriodSeconds", pod_grace)), self.worker.sync)
+        grace = (probe or {}).get("terminationGracePeriodSeconds")
+        self.stop(float(pod_grace if grace is None else grace), self.worker.sync)
 
     def stop(self, grace: float, done: Callable[[], None]) -> None:
         """SIGTERM, and SIGKILL after `grace` seconds; `done` is called when the process is gone."""
-        self._stop_probes()
+        self.health.stop()
         self._cancel()
         if not self.running or self.process is None:
             self.phase = "terminated" if self.terminated else "waiting"
@@ -304,7 +270,7 @@ class Container:
             return
         self._killing = True
         obeys = grace >= STOP_SECONDS
-        hook = self._pre_stop()
+        hook = hooks.pre_stop(self.spec, self.process, self.worker.kernel.now(), self._event)
 
         def end() -> None:
             if self.process is not None and self.running:
@@ -314,28 +280,9 @@ class Container:
 
         self.worker.kernel.call_later(min(grace, STOP_SECONDS + hook), end)
 
-    def _pre_stop(self) -> float:
-        """Runs the preStop hook; seconds it takes."""
-        hook = (self.spec.get("lifecycle") or {}).get("preStop") or {}
-        if "sleep" in hook:
-            return float(hook["sleep"]["seconds"])
-        command = (hook.get("exec") or {}).get("command") or ()
-        if not command or self.process is None:
-            return 0.0
-        if command[0] == "sleep" and len(command) == 2:
-            return float(command[1])
-        code, _, err = self.process.exec(command, self.worker.kernel.now())
-        if code:
-            listed = " ".join(command)
-            message = (
-                f'Exec lifecycle hook ([{listed}]) for Container "{self.name}" failed - error: {code}, message: "{err}"'
-            )
-            self._event("Warning", "FailedPreStopHook", message)
-        return 0.0
-
     def kill_now(self) -> None:
         """SIGKILL without a word: the pod's object is gone."""
-        self._stop_probes()
+        self.health.stop()
         self._cancel()
         if self.running and self.process is not None:
             self.process.stop()
@@ -348,7 +295,7 @@ class Container:
         self._timer = self._exit_timer = None
 
     def _finish(self, code: int, reason: str) -> None:
-        self._stop_probes()
+        self.health.stop()
         self._cancel()
         self._killing = False
         self._finished_at = self.worker.kernel.now()
@@ -374,32 +321,6 @@ class Container:
     def _event(self, type_: str, reason: str, message: str) -> None:
         list_name = "containers" if self.role == "main" else "initContainers"
         self.worker.event(type_, reason, message, f"spec.{list_name}{{{self.name}}}")
-
-    # Status
-
-    def status(self) -> Object:
-        """The containerStatuses entry."""
-        state, last = self._state()
-        status: Object = {"name": self.name, "state": state, "lastState": {"terminated": last} if last else {}}
-        status |= {"ready": self.ready, "restartCount": self.restarts}
-        status |= {"image": self.spec["image"], "imageID": self.image_id}
-        if self.container_id:
-            status["containerID"] = self.container_id
-        if self.role != "init":
-            status["started"] = self.started
-        return status
-
-    def _state(self) -> tuple[Object, Object | None]:
-        if self.running:
-            return {"running": {"startedAt": rfc3339(self.started_at)}}, self.last
-        if self.terminated is not None and self.waiting is None:
-            return {"terminated": self.terminated}, self.last
-        if self.waiting is not None:
-            waiting = {"reason": self.waiting.reason}
-            if self.waiting.message:
-                waiting["message"] = self.waiting.message
-            return {"waiting": waiting}, self.terminated or self.last
-        return {"waiting": {"reason": self.worker.waiting_reason(self)}}, self.terminated or self.last
 
 
 def _duration(seconds: int) -> str:

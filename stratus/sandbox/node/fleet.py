@@ -85,8 +85,9 @@ class Nodes:
             raise BackendError(400, "BadRequest", f"pod {pod} does not have a host assigned")
         kubelet = self.kubelets.get(node)
         if kubelet is None or kubelet.stopped:
-            address = kubelet.ip if kubelet else node
-            message = f'Get "https://{address}:10250/containerLogs/{namespace}/{pod}/{container}": dial tcp {address}:10250: connect: connection refused'
+            address = f"{kubelet.ip if kubelet else node}:10250"
+            url = f"https://{address}/containerLogs/{namespace}/{pod}/{container}"
+            message = f'Get "{url}": dial tcp {address}: connect: connection refused'
             raise BackendError(500, "InternalError", message)
         found = self._find(namespace, pod, container)
         if found is None:

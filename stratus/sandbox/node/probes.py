@@ -54,13 +54,13 @@ class Probe:
     ) -> None:
         self.kind = kind
         self._container = container
-        self._spec: Object = container[FIELD[kind]]
+        self.spec: Object = container[FIELD[kind]]
         self._process = process
         self._target = target
         self._kernel = kernel
         self._report = report
         self._decided = decided
-        self._period = float(self._spec.get("periodSeconds") or 10)
+        self._period = float(self.spec.get("periodSeconds") or 10)
         self._run = 0
         self._last: bool | None = None
         self._last_look = 0.0
@@ -68,7 +68,7 @@ class Probe:
         self.verdict = kind == "Liveness"
 
     def start(self) -> None:
-        self._schedule(max(FIRST_LOOK, float(self._spec.get("initialDelaySeconds") or 0)))
+        self._schedule(max(FIRST_LOOK, float(self.spec.get("initialDelaySeconds") or 0)))
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -95,29 +95,29 @@ class Probe:
         self._schedule(max(self._period, COARSE) if quiet else self._period)
         if not answer.ok:
             self._report(self.kind, answer.text)
-        threshold = self._spec.get("successThreshold" if answer.ok else "failureThreshold") or (1 if answer.ok else 3)
+        threshold = self.spec.get("successThreshold" if answer.ok else "failureThreshold") or (1 if answer.ok else 3)
         if self._run >= threshold and (answer.ok != self.verdict or (not answer.ok and self.kind != "Readiness")):
             self.verdict = answer.ok
             self._decided(self.kind, answer.ok)
 
     def ask(self, now: float) -> Answer:
         """Runs the probe's handler once."""
-        if "httpGet" in self._spec:
-            return self._http(self._spec["httpGet"], now)
-        if "tcpSocket" in self._spec:
-            port = self._number(self._spec["tcpSocket"]["port"])
+        if "httpGet" in self.spec:
+            return self._http(self.spec["httpGet"], now)
+        if "tcpSocket" in self.spec:
+            port = self._number(self.spec["tcpSocket"]["port"])
             return Answer(True) if self._target.listener(port) else Answer(False, self._refused(port))
-        if "grpc" in self._spec:
-            port = int(self._spec["grpc"]["port"])
+        if "grpc" in self.spec:
+            port = int(self.spec["grpc"]["port"])
             where = f"{self._target.pod_ip}:{port}"
             failure = f'timeout: failed to connect service "{where}" within {self._timeout:g}s'
             return Answer(True) if self._target.listener(port) else Answer(False, failure)
-        code, out, err = self._process.exec(self._spec["exec"].get("command") or (), now)
+        code, out, err = self._process.exec(self.spec["exec"].get("command") or (), now)
         return Answer(code == 0, (out + err)[:10240])
 
     @property
     def _timeout(self) -> float:
-        return float(self._spec.get("timeoutSeconds") or 1)
+        return float(self.spec.get("timeoutSeconds") or 1)
 
     def _http(self, get: Object, now: float) -> Answer:
         port = self._number(get["port"])

@@ -7,6 +7,7 @@ looked at again every minute in any case; the back-off between two tries grows f
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from stratus.sandbox import events
 from stratus.sandbox.api.core import Api
@@ -121,7 +122,7 @@ class Scheduler:
             if ready <= now:
                 self._enqueue(item)
             elif item not in self._timers:
-                self._timers[item] = self.kernel.call_later(ready - now, lambda item=item: self._backed_off(item))
+                self._timers[item] = self.kernel.call_later(ready - now, partial(self._backed_off, item))
 
     def _backed_off(self, item: Item) -> None:
         self._timers.pop(item, None)

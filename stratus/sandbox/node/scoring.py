@@ -58,5 +58,5 @@ def _pod_preference(pod: Object, info: NodeInfo, snapshot: Snapshot) -> float:
 
 def _soft_taints(pod: Object, info: NodeInfo) -> float:
     tolerations = spec_of(pod).get("tolerations") or ()
-    taints = spec_of(info.node or {}).get("taints") or ()
-    return 100.0 * sum(taint["effect"] == "PreferNoSchedule" and not tolerates(tolerations, taint) for taint in taints)
+    soft = [each for each in spec_of(info.node or {}).get("taints") or () if each["effect"] == "PreferNoSchedule"]
+    return 100.0 * sum(not tolerates(tolerations, taint) for taint in soft)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stratus.sandbox.kernel import rfc3339
 from stratus.sandbox.node.container import Container
 from stratus.sandbox.objects import Object, condition, spec_of, status_of, with_condition
 
@@ -50,12 +51,38 @@ def compute(worker: PodWorker, now: str) -> Object:
     if worker.pod_ip:
         status |= {"podIP": worker.pod_ip, "podIPs": [{"ip": worker.pod_ip}]}
     if worker.init:
-        status["initContainerStatuses"] = [each.status() for each in worker.init]
-    status["containerStatuses"] = [each.status() for each in worker.main]
+        status["initContainerStatuses"] = [of_container(each) for each in worker.init]
+    status["containerStatuses"] = [of_container(each) for each in worker.main]
     for field in ("qosClass", "nominatedNodeName"):
         if old.get(field):
             status[field] = old[field]
     return status
+
+
+def of_container(container: Container) -> Object:
+    """The containerStatuses entry of a container."""
+    state, last = _state(container)
+    status: Object = {"name": container.name, "state": state, "lastState": {"terminated": last} if last else {}}
+    status |= {"ready": container.ready, "restartCount": container.restarts}
+    status |= {"image": container.spec["image"], "imageID": container.image_id}
+    if container.container_id:
+        status["containerID"] = container.container_id
+    if container.role != "init":
+        status["started"] = container.started
+    return status
+
+
+def _state(container: Container) -> tuple[Object, Object | None]:
+    """The present state, and how the instance before it ended."""
+    if container.running:
+        return {"running": {"startedAt": rfc3339(container.started_at)}}, container.last
+    waiting = container.waiting
+    if container.terminated is not None and waiting is None:
+        return {"terminated": container.terminated}, container.last
+    shown = {"reason": waiting.reason if waiting else container.worker.waiting_reason(container)}
+    if waiting and waiting.message:
+        shown["message"] = waiting.message
+    return {"waiting": shown}, container.terminated or container.last
 
 
 def _conditions(worker: PodWorker, found: str, now: str) -> list[Object]:

@@ -8,6 +8,11 @@ from stratus.sandbox.node.environment import Resolver, contents, field
 from stratus.sandbox.objects import Object, namespace_of, spec_of, status_of
 from stratus.sandbox.store import Store
 
+MISSING_KEY = {
+    "configmaps": "configmap references non-existent config key",
+    "secrets": "references non-existent secret key",
+}
+
 
 class MountError(Exception):
     """A volume cannot be set up; the text is that of the FailedMount event."""
