@@ -17,7 +17,7 @@ from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import DeleteStep, ReplaceStep
 from tests.cluster.strategies import SPEC, deployments
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 OBJECTS = deployments()
 
 
@@ -73,7 +73,10 @@ def test_no_edit_of_another_writer_is_lost(pre: JsonObject, post: JsonObject, li
     for path, ours, edited in differences((), q, now):
         if ours is MISSING and edited in ({}, []):  # an empty list is no list: the items in it are what counts
             continue
-        assert same(_at(result, path), edited) or same(_at(now, path), _at(p, path)), path
+        kept = _at(result, path)
+        if isinstance(edited, list) and isinstance(kept, list):  # an edit of the order: ours may return in between
+            kept = [item for item in kept if item in edited]
+        assert same(kept, edited) or same(_at(now, path), _at(p, path)), path
 
 
 @MANY
