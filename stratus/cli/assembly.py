@@ -20,6 +20,7 @@ from stratus.ports import ClusterReader
 
 if TYPE_CHECKING:
     from stratus.cluster.transport import Transport
+    from stratus.domain.projection import Board
     from stratus.engine.engine import Engine
     from stratus.journal import Journal
     from stratus.oracles.settings import OracleSettings
@@ -46,6 +47,8 @@ class Running:
     transport: Transport
     reader: ClusterReader
     recovered: list[str]
+    before: Board
+    """The state before this engine started, recovery included in what it then did."""
 
 
 def connect(settings: Settings, embedded: EmbeddedCluster | None = None) -> Transport:
@@ -83,11 +86,12 @@ async def running_engine(
         engine = await _engine(settings, transport, journal, default_mode, people)
         if on_event is not None:
             engine.ledger.subscribers.append(on_event)
+        before = engine.ledger.board
         recovered = await engine.start(wait)
         stack.push_async_callback(_close, engine)
         background = asyncio.create_task(_serve(engine))
         stack.push_async_callback(_cancel, background)
-        yield Running(engine, journal, transport, engine.reader, recovered)
+        yield Running(engine, journal, transport, engine.reader, recovered, before)
 
 
 async def _engine(settings: Settings, transport: Transport, journal: Journal, default: Mode, people: bool) -> Engine:

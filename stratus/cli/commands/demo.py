@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from stratus.cli.assembly import embedded_cluster, running_engine, temporary_journal
+from stratus.cli.assembly import actor, embedded_cluster, running_engine, temporary_journal
 from stratus.cli.commands.run import drive, stop_on_signals, teller
 from stratus.cli.output import Output
 from stratus.cli.settings import Settings, load
@@ -101,11 +102,13 @@ def _in_terminal(arguments: Namespace) -> int:
     """The same engine as a child process, and the terminal app on its journal."""
     import tempfile
 
-    from stratus_tui.run import run_with_engine
+    from stratus_tui.run import main as terminal
 
+    if arguments.no_color:
+        os.environ["NO_COLOR"] = "1"
     with tempfile.TemporaryDirectory(prefix="stratus-demo-") as directory:
         journal = Path(directory) / "journal.db"
         child = [sys.executable, "-m", "stratus.cli.main", "demo", arguments.scenario, "--headless", "-o", "jsonl"]
         child += ["--journal", str(journal), "--mode", arguments.mode or "veto"]
         child += ["--veto-window", arguments.veto_window or f"{TERMINAL_WINDOW:g}s"]
-        return run_with_engine(journal, child, no_color=arguments.no_color)
+        return terminal(journal, engine_command=child, actor=actor())

@@ -58,7 +58,6 @@ async def drive(
 ) -> int:
     """Let the conductor work, then say how it ended."""
     engine = running.engine
-    before = engine.ledger.board
     conductor = conductor_for(settings, engine)
     unreachable = False
     try:
@@ -72,7 +71,7 @@ async def drive(
         note(f"stopped: {error}")
         unreachable = True
     finished = summary(
-        before, engine.ledger.board, monotonic() - started, engine.context.writer.sent, unreachable=unreachable
+        running.before, engine.ledger.board, monotonic() - started, engine.context.writer.sent, unreachable=unreachable
     )
     engine.emit(finished)
     if out.form == "json":

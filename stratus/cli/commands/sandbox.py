@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+import urllib.error
+import urllib.parse
+import urllib.request
 from argparse import Namespace
 from pathlib import Path
 
 from stratus.cli.output import Output, note
 from stratus.domain.errors import InvalidInput
 
+ANSWER_WITHIN = 10.0
+"""Seconds for the embedded cluster's own controls to answer."""
 DEFAULT_KUBECONFIG = "stratus-sandbox.kubeconfig"
 
 
@@ -18,45 +25,39 @@ def _output(arguments: Namespace) -> Output:
 
 def up(arguments: Namespace) -> int:
     """Serve until interrupted."""
-    from stratus.sandbox.serve import serve
+    asyncio.run(_up(arguments))
+    return 0
+
+
+async def _up(arguments: Namespace) -> None:
+    from stratus.sandbox.cluster import EmbeddedCluster
+    from stratus.sandbox.serve import serving, write_kubeconfig
 
     path = Path(arguments.kubeconfig_out or DEFAULT_KUBECONFIG)
-    out = _output(arguments)
-
-    def ready(url: str) -> None:
-        out.line(str(path))
-        note(f"embedded cluster at {url}; kubectl --kubeconfig {path} get pods -A; Ctrl-C ends it")
-
-    asyncio.run(
-        serve(
-            applications=tuple(arguments.applications or ("hotel",)), port=arguments.port, kubeconfig=path, ready=ready
-        )
-    )
-    return 0
+    cluster = EmbeddedCluster(applications=tuple(arguments.applications or ("hotel",)))
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with serving(cluster, port=arguments.port) as access:
+        write_kubeconfig(access, path)
+        note(f"embedded cluster at {access.url}; kubectl --kubeconfig {path} get pods -A; Ctrl-C ends it")
+        _output(arguments).line(str(path))
+        await stopped.wait()
 
 
 def list_(arguments: Namespace) -> int:
     """The faults that can be injected."""
-    from stratus.sandbox.faults import catalogue
+    from stratus.sandbox.faults import CATALOGUE
 
     out = _output(arguments)
-    faults = catalogue()
     if out.form != "text":
-        out.json(
-            [
-                {
-                    "id": each.id,
-                    "aliases": list(each.aliases),
-                    "application": each.application,
-                    "mutation": each.mutation,
-                }
-                for each in faults
-            ]
-        )
+        rows = [
+            {"id": f.id, "aliases": list(f.aliases), "application": f.application, "summary": f.summary}
+            for f in CATALOGUE
+        ]
+        out.json(rows)
         return 0
-    out.table(
-        ("FAULT", "APPLICATION", "WHAT IT CHANGES"), [(each.id, each.application, each.mutation) for each in faults]
-    )
+    out.table(("FAULT", "APPLICATION", "WHAT HAPPENED"), [(f.id, f.application, f.summary) for f in CATALOGUE])
     return 0
 
 
@@ -71,24 +72,26 @@ def heal(arguments: Namespace) -> int:
 
 
 def _fault(arguments: Namespace, verb: str) -> int:
-    import json
-    import urllib.error
-    import urllib.request
-
-    from stratus.sandbox.serve import control_request
-
     path = Path(arguments.kubeconfig or DEFAULT_KUBECONFIG)
     if not path.exists():
-        raise InvalidInput(
-            f"no kubeconfig at {path}: start a cluster with `stratus sandbox up`, or name it with --kubeconfig"
-        )
+        raise InvalidInput(f"no kubeconfig at {path}: start a cluster with `stratus sandbox up`, or give --kubeconfig")
+    server = _server(path)
+    url = f"{server}/sandbox/faults/{urllib.parse.quote(arguments.fault, safe='')}/{verb}"
     try:
-        answer = control_request(path, verb, arguments.fault)
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=ANSWER_WITHIN) as answer:
+            told = json.load(answer)
     except urllib.error.HTTPError as error:
-        raise InvalidInput(json.loads(error.read()).get("message", str(error))) from error
+        raise InvalidInput(str(json.loads(error.read()).get("message", error))) from error
     except urllib.error.URLError as error:
         raise InvalidInput(
-            f"no embedded cluster answers ({error.reason}): start one with `stratus sandbox up`"
+            f"no embedded cluster at {server} ({error.reason}): `stratus sandbox up` starts one"
         ) from error
-    _output(arguments).line(answer)
+    _output(arguments).line(f"{verb} {told['id']}: {'done' if told['done'] else told['failed'] or 'under way'}")
     return 0
+
+
+def _server(kubeconfig: Path) -> str:
+    try:
+        return str(json.loads(kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise InvalidInput(f"{kubeconfig} is not the kubeconfig of an embedded cluster") from error

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 
+from stratus.cli.assembly import actor
 from stratus.cli.settings import Settings, load
 from stratus.domain.errors import LeaseLost
 
 
 def tui(arguments: Namespace) -> int:
     """The terminal app."""
+    from stratus_tui import run
+
+    if arguments.no_color:
+        os.environ["NO_COLOR"] = "1"
     if arguments.replay:
-        from stratus_tui.run import run_replay
-
-        return run_replay(arguments.replay, arguments.speed, no_color=arguments.no_color)
+        return run.run_replay(Path(arguments.replay), arguments.speed)
     settings = load(arguments)
-    if _is_running(settings):
-        from stratus_tui.run import run_attached
-
-        return run_attached(settings.journal_path, no_color=arguments.no_color)
-    from stratus_tui.run import run_with_engine
-
-    return run_with_engine(settings.journal_path, _child(arguments, settings), no_color=arguments.no_color)
+    child = None if _is_running(settings) else _child(arguments, settings)
+    return run.main(settings.journal_path, engine_command=child, actor=actor())
 
 
 def _is_running(settings: Settings) -> bool:

@@ -31,12 +31,15 @@ class Control:
         parts = request.path.removeprefix(PREFIX).strip("/").split("/")
         if parts == ["faults"] and request.method == "GET":
             return reply(
-                [{"id": each.id, "title": each.title, "application": each.application} for each in self._faults.list()]
+                [
+                    {"id": each.id, "summary": each.summary, "application": each.application}
+                    for each in self._faults.list()
+                ]
             )
-        if len(parts) == 3 and parts[0] == "faults" and request.method == "POST":
-            action = {"inject": self._faults.inject, "heal": self._faults.heal}.get(parts[2])
+        if len(parts) >= 3 and parts[0] == "faults" and request.method == "POST":
+            action = {"inject": self._faults.inject, "heal": self._faults.heal}.get(parts[-1])
             if action is not None:
-                return self._run(action, parts[1])
+                return self._run(action, "/".join(parts[1:-1]))  # ids hold slashes
         return reply({"message": f"nothing is served at {request.path}"}, 404)
 
     def _run(self, action: Any, name: str) -> Response:
