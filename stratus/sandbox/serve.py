@@ -13,8 +13,8 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,22 @@ def administrator(credentials: Credentials) -> dict[str, User]:
     return {credentials.token: User()}
 
 
+class _Server(uvicorn.Server):
+    """A server that says when it is ready, and leaves signals to the program around it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 @asynccontextmanager
 async def serving(
     cluster: EmbeddedCluster, *, port: int = 0, credentials: Credentials | None = None
@@ -98,13 +114,12 @@ async def serving(
     scheme = "https" if credentials else "http"
     url = f"{scheme}://{LOOPBACK}:{listener.getsockname()[1]}"
     with tempfile.TemporaryDirectory() as folder:
-        server = uvicorn.Server(_config(cluster, credentials, Path(folder)))
+        server = _Server(_config(cluster, credentials, Path(folder)))
         life = asyncio.create_task(cluster.kernel.run())
         service = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            while not server.started and not service.done():
-                await asyncio.sleep(0.005)
             cluster.start()
+            await server.ready.wait()
             yield Access(url, credentials.token, credentials.ca) if credentials else Access(url)
         finally:
             server.should_exit = server.force_exit = True

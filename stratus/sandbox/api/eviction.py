@@ -38,10 +38,8 @@ def _needs_no_budget(pod: Object) -> bool:
 def _spend(api: Api, budget: Object, pod: str, dry_run: bool) -> None:
     status, metadata = budget.get("status") or {}, budget["metadata"]
     if status.get("observedGeneration", 0) < metadata.get("generation", 1):
-        cause = {
-            "reason": "DisruptionBudget",
-            "message": f"The disruption budget {metadata['name']} is still being processed by the server.",
-        }
+        detail = f"The disruption budget {metadata['name']} is still being processed by the server."
+        cause = {"reason": "DisruptionBudget", "message": detail}
         raise errors.too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", [cause])
     if status.get("disruptionsAllowed", 0) <= 0:
         healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)

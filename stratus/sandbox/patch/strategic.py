@@ -105,7 +105,10 @@ def _ordered(
     if not given:
         return merged
     key = node.merge_key
-    identity = (lambda each: each.get(key)) if key else (lambda each: each)
+
+    def identity(each: Any) -> Any:
+        return each.get(key) if key and isinstance(each, dict) else each
+
     wanted = [each.get(key) if key and isinstance(each, dict) else each for each in order]
     ranked = {repr(value): rank for rank, value in enumerate(wanted)}
     named = sorted(

@@ -125,7 +125,7 @@ COLUMNS: dict[str, list[Column]] = {
         Column("Ready", _count("status.numberReady"), "integer"),
         Column("Up-to-date", _count("status.updatedNumberScheduled"), "integer"),
         Column("Available", _count("status.numberAvailable"), "integer"),
-        Column("Node Selector", lambda obj, _now: printing.labels(obj["spec"].get("template", {}).get("spec", {}).get("nodeSelector"))),
+        Column("Node Selector", _template(lambda spec: printing.labels(spec.get("nodeSelector")))),
         AGE,
         *_WORKLOAD_WIDE,
     ],

@@ -74,7 +74,8 @@ def _rules(api: Api, user: User, namespace: str) -> Object:
             "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
             "incomplete": False,
         }
-    resource_rules, url_rules = [], []
+    resource_rules: list[Object] = []
+    url_rules: list[Object] = []
     for rule, _source in rbac.rules_for(api.store, user, namespace):
         (url_rules if rule.get("nonResourceURLs") else resource_rules).append(rule)
     return {"resourceRules": resource_rules, "nonResourceRules": url_rules, "incomplete": False}

@@ -86,7 +86,7 @@ class Subresources:
         return reply({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
 
     def _proxy(self, target: Target, request: Request) -> Response:
-        scheme, _, rest = target.name.partition(":") if target.name.count(":") == 2 else ("", "", target.name)
+        rest = target.name.partition(":")[2] if target.name.count(":") == 2 else target.name
         name, _, port = rest.partition(":")
         path = target.rest or "/"
         query = [f"{key}={value}" for key, values in request.query.items() for value in values]

@@ -68,7 +68,8 @@ class Addresses:
             detail = "must be empty, 'None', or a valid IP address"
             return errors.invalid_value(path, wanted, detail)
         if not inside:
-            detail = f"failed to allocated ip:{wanted} with error:provided IP is not in the valid range. The range of valid IPs is {self._network}"  # noqa: E501
+            bounds = f"provided IP is not in the valid range. The range of valid IPs is {self._network}"
+            detail = f"failed to allocated ip:{wanted} with error:{bounds}"
             return errors.invalid_value(path, wanted, detail)
         if self._addresses.get(wanted, own) != own:
             return errors.invalid_value(
@@ -98,7 +99,8 @@ class Addresses:
                 continue
             path = f"spec.ports[{index}].nodePort"
             if wanted not in NODE_PORTS:
-                detail = f"provided port is not in the valid range. The range of valid ports is {NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+                bounds = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+                detail = f"provided port is not in the valid range. The range of valid ports is {bounds}"
                 raise errors.invalid(review.kind, review.name, [errors.invalid_value(path, wanted, detail)])
             if self._ports.get(wanted, own) != own:
                 problem = errors.invalid_value(path, wanted, "provided port is already allocated")

@@ -163,7 +163,7 @@ def _scope_expression(expression: Object, pod: Object) -> bool:
     if expression.get("scopeName") != "PriorityClass":
         return _scope(expression.get("scopeName", ""), pod)
     name, values = pod["spec"].get("priorityClassName"), expression.get("values") or ()
-    operator = expression.get("operator")
+    operator = expression["operator"]
     return {"In": name in values, "NotIn": name not in values, "Exists": bool(name), "DoesNotExist": not name}[operator]
 
 

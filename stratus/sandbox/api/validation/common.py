@@ -9,6 +9,10 @@ from stratus.sandbox.api.errors import FieldError
 
 Object = dict[str, Any]
 
+_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+    "validation is '[0-9]+%')"
+)
 NOT_NEGATIVE = "must be greater than or equal to 0"
 
 
@@ -37,8 +41,7 @@ def int_or_percent(value: Any, path: str) -> list[FieldError]:
     if isinstance(value, int):
         return [errors.invalid_value(path, value, NOT_NEGATIVE)] if value < 0 else []
     if isinstance(value, str) and not (value.endswith("%") and value[:-1].isdigit()):
-        detail = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
-        return [errors.invalid_value(path, value, detail)]
+        return [errors.invalid_value(path, value, _PERCENT)]
     return []
 
 

@@ -79,7 +79,7 @@ def _pod_deadline(new: Object, old: Object) -> list[FieldError]:
             "must not update from a positive integer to nil value"
             if after is None
             else "must be less than or equal to previous value"
-        )  # noqa: E501
+        )
         return [errors.invalid_value("spec.activeDeadlineSeconds", after, detail)]
     return []
 
