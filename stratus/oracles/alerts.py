@@ -12,10 +12,12 @@ from stratus.domain.objects import Subject
 from stratus.domain.severity import Finding, Reading
 from stratus.oracles import prometheus
 from stratus.oracles.judge import blind, finding, observed, off
-from stratus.oracles.prometheus import Alert, Rules
+from stratus.oracles.prometheus import Alert, Rules, reachable
 from stratus.oracles.settings import AlertSettings, MetricQuery
 from stratus.oracles.world import KNOWN_OWNERS, World
 from stratus.ports import Clock
+
+__all__ = ["AlertOracle", "loud_alerts", "reachable", "subject_of_alert"]
 
 ORACLE = "alerts"
 CRITICAL = frozenset({"critical", "page", "error", "emergency"})

@@ -128,6 +128,18 @@ def _check_evaluated(group: Mapping[str, Any], interval: float, now: datetime) -
         raise Unobservable(f"Prometheus last evaluated the rule group {group.get('name')} {late:.0f} s ago")
 
 
+async def reachable(base: str, kind: str, timeout: float = 5.0) -> str:
+    """For the preflight: what a ``prometheus`` or an ``alertmanager`` has to say. Raises Unobservable."""
+    if kind == "alertmanager":
+        active, suppressed = await alertmanager_alerts(base, timeout)
+        return f"{len(active)} alerts active, {len(suppressed)} silenced or inhibited"
+    groups = (await _api(base, "rules", timeout, {"type": "alert"}))["groups"]
+    count = sum(rule.get("type") == "alerting" for group in groups for rule in group.get("rules") or ())
+    return (
+        f"{count} alerting rules" if count else "answers, but has no alerting rules: the alerts oracle would be blind"
+    )
+
+
 async def lost_exporters(base: str, timeout: float) -> list[Mapping[str, str]]:
     """Labels of the scrape jobs that went silent: alerts over their series end because nobody looks any more."""
     return [each["metric"] for each in await query(base, LOST_EXPORTERS, timeout)]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from support import Server, cluster, found, panel, reading
 
 from stratus.domain.errors import InvalidInput
 from stratus.domain.severity import Observation, Reading
@@ -17,6 +16,7 @@ from stratus.oracles.prometheus import LOST_EXPORTERS, Alert, seconds
 from stratus.oracles.settings import AlertSettings, MetricQuery
 from stratus.testing.clock import START, FakeClock
 from stratus.testing.kube import app, kube, stamp
+from tests.oracles.support import Server, cluster, found, panel, reading
 
 FRESH = stamp(START - timedelta(seconds=1))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support import cluster, found, observe, panel, reading
 
 from stratus.domain.errors import Refused, Retryable
 from stratus.domain.objects import Subject
@@ -15,6 +14,7 @@ from stratus.oracles.world import CLUSTERED, NAMESPACED
 from stratus.testing.clock import START, FakeClock
 from stratus.testing.kube import app, kube, namespace, node, terminating, waiting
 from stratus.testing.oracles import DictReader, ScriptedOracle
+from tests.oracles.support import cluster, found, observe, panel, reading
 
 GEO = Subject(kind="Deployment", namespace="hotel", name="geo")
 

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from support import Server, cluster, found, panel, reading
 
 from stratus.domain.errors import Absent, InvalidInput, Refused, Retryable, Unobservable
 from stratus.oracles.requests import RequestOracle, Sample, target_of, verdict
@@ -16,6 +15,7 @@ from stratus.ports import HttpReply
 from stratus.testing.clock import START, FakeClock
 from stratus.testing.kube import app
 from stratus.testing.oracles import DictReader
+from tests.oracles.support import Server, cluster, found, panel, reading
 
 PROBE = Probe(target="svc:hotel/frontend:8080/request")
 PAGE = "probe/frontend:8080/request"

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from support import cluster, found, observe, panel, paths, reading
 
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Refused
@@ -16,6 +15,7 @@ from stratus.ports import HttpReply
 from stratus.testing.clock import START, FakeClock
 from stratus.testing.kube import App, app, kube, service, stamp
 from stratus.testing.oracles import DictReader
+from tests.oracles.support import cluster, found, observe, panel, paths, reading
 
 
 def proxy_says(message: str, status: int = 500) -> HttpReply:

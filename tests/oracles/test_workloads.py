@@ -6,7 +6,6 @@ from copy import deepcopy
 from datetime import timedelta
 
 import pytest
-from support import cluster, found, observe, panel, paths, reading
 
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Refused
@@ -26,6 +25,7 @@ from stratus.testing.kube import (
     waiting,
     warning,
 )
+from tests.oracles.support import cluster, found, observe, panel, paths, reading
 
 JUST_NOW = START - timedelta(seconds=4)
 A_WHILE_AGO = START - timedelta(minutes=5)
