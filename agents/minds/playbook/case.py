@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.evidence import Change, Evidence, Source, Workload
 from agents.evidence.changes import brief, own_template
+from agents.evidence.logs import failed_calls
 from agents.evidence.paths import MISSING, At, Path, read, show
 from agents.evidence.pods import Trouble, troubles
 from agents.evidence.topology import Topology, topology
@@ -18,6 +19,8 @@ from agents.minds.playbook import fixes
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef, Subject
 
+ASKED = ("RequestsFail", "RequestsDegraded", "DoesNotAnswer", "AlertCritical", "AlertWarning")
+"""Findings about requests: their cause is looked for along the calls."""
 LOW_WORTH_STEP = 0.06
 """By how much each further earlier state is worth less than the one before it."""
 
@@ -52,6 +55,36 @@ class Case:
         for finding in self.evidence.findings:
             found |= self.topology.downstream(self.entry(finding.subject))
         return frozenset(found)
+
+    @cached_property
+    def failing_path(self) -> dict[Subject, bool]:
+        """Workloads on the way from a failing request to its cause, as their logs name the next hop.
+
+        True for the last hops: they fail without naming another one, so the cause is there or right behind.
+        """
+        found: dict[Subject, bool] = {}
+        rest = [s for f in self.evidence.findings if f.reason in ASKED for s in self._workloads(self.entry(f.subject))]
+        while rest:
+            subject = rest.pop()
+            if subject not in found:
+                following = [s for s in self._next_hops(subject) if s != subject]
+                found[subject] = not following
+                rest += following
+        return found
+
+    def _workloads(self, subject: Subject) -> list[Subject]:
+        return sorted(self.topology.callees(subject), key=str) if subject.kind == "Service" else [subject]
+
+    def _next_hops(self, subject: Subject) -> list[Subject]:
+        """Workloads behind the Services that a workload's newest log lines report as failing."""
+        workload = self.evidence.workload(subject)
+        hops: set[Subject] = set()
+        for pod in workload.pods[:3] if workload else ():
+            for call in list(failed_calls(self.evidence.log(pod)))[-3:]:
+                labels = call.host.split(".")
+                namespace = labels[1] if len(labels) > 1 else subject.namespace
+                hops |= set(self.topology.backends.get((namespace, labels[0]), ()))
+        return sorted(hops, key=str)
 
     def entry(self, subject: Subject) -> Subject:
         """The Service that a probe asks; any other subject itself."""

@@ -115,16 +115,11 @@ def _strategy(case: Case, workload: Workload) -> Iterator[Hypothesis]:
 
 
 def _last_resort(case: Case) -> Iterator[Hypothesis]:
-    """A restart of what suffers most deeply, when its pods look healthy and yet requests fail: state is plausible."""
+    """A restart at the end of the failing path, when its pods look healthy and yet requests fail: state is plausible."""
     failing = {w.subject for w, _ in case.troubled}
-    for workload in case.in_scope:
-        lines = [line for pod in workload.pods[:2] for line in case.evidence.log(pod)]
-        blamed = [
-            f for f in case.evidence.findings if f.reason in ("RequestsFail", "RequestsDegraded", "DoesNotAnswer")
-        ]
-        deep = workload.subject in case.suffering and not (case.topology.callees(workload.subject) & case.suffering)
-        if blamed and deep and workload.kind in PLURAL and workload.subject not in failing:
-            own = not list(failed_calls(lines))
-            reason = f"{workload.subject} looks healthy, but what needs it fails: its state may be bad"
+    for subject, last in case.failing_path.items():
+        workload = case.evidence.workload(subject)
+        if last and workload is not None and workload.kind in PLURAL and subject not in failing:
+            reason = f"{subject} looks healthy, but requests fail there: its state may be bad"
             found = [fixes.candidate(Origin.RESTART, [fixes.restart(workload, case.evidence.at)], reason)]
-            yield hypothesis(workload.subject, "unknown", 0.2 if own else 0.1, reason, [reason], found)
+            yield hypothesis(subject, "unknown", 0.2, reason, [reason], found)

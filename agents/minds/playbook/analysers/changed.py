@@ -76,7 +76,7 @@ def _changed(case: Case, obj: JsonObject) -> Iterator[Hypothesis]:
         confidence = near * (1.0 if groups[0][0].source is not Source.APPLIED else 0.95)
         yield hypothesis(subject, each, confidence, f"{subject}: {said[0]}", said, candidates, affects=users(case, obj))
     workload = case.evidence.workload(subject)
-    if workload is not None and workload.earlier() and classes and near >= 0.5:
+    if workload is not None and workload.earlier() and classes and near >= 0.4:
         reason = f"{subject} worked with an earlier template"
         yield hypothesis(subject, sorted(classes)[0], near * 0.9, reason, [], case.rollbacks(workload, reason))
 
@@ -86,7 +86,9 @@ def nearness(case: Case, subject: Subject, obj: JsonObject) -> float:
     concerned = {subject, *users(case, obj)}
     if any(case.evidence.found(each) for each in concerned) or any(w.subject in concerned for w, _ in case.troubled):
         return 0.68
-    return 0.55 if concerned & case.suffering else 0.12
+    if concerned & set(case.failing_path):
+        return 0.62
+    return 0.45 if concerned & case.suffering else 0.12
 
 
 def users(case: Case, obj: JsonObject) -> set[Subject]:

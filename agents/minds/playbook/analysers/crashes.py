@@ -28,7 +28,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             if container is None:
                 continue
             if "OOMKilled" in trouble.reason:
-                yield _out_of_memory(case, workload, container, trouble)
+                yield from _out_of_memory(case, workload, container, trouble)
             elif trouble.reason in START_REASONS:
                 yield _cannot_start(case, workload, container, trouble)
             else:
@@ -44,7 +44,8 @@ def _latest(found: list[Trouble]) -> list[Trouble]:
     return list(first.values())
 
 
-def _out_of_memory(case: Case, workload: Workload, container: JsonObject, trouble: Trouble) -> Hypothesis:
+def _out_of_memory(case: Case, workload: Workload, container: JsonObject, trouble: Trouble) -> Iterator[Hypothesis]:
+    """The limit is too low, or a new version needs more than the old one did."""
     name = str(container["name"])
     limit = str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
     reason = f"{workload.subject} is killed for want of memory (limit {limit or 'of the node'})"
@@ -59,7 +60,14 @@ def _out_of_memory(case: Case, workload: Workload, container: JsonObject, troubl
     candidates += case.rollbacks(workload, reason)
     said = [f"{trouble.pod_name}: OOMKilled, {trouble.restarts} restarts, memory limit {limit or 'none'}"]
     said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
-    return hypothesis(workload.subject, "resources", 0.93, reason, said, candidates)
+    new = in_container(name, "image", "args", "command", "env")
+    versions = [] if case.recent(workload.obj, wanted) else case.recent(workload.obj, new)
+    if versions:
+        changed = [change.sentence() for change in versions[0]]
+        found = case.restorations(workload.obj, new, reason)
+        summary = f"{workload.subject} needs more memory since its last change"
+        yield hypothesis(workload.subject, changed_class(versions[0][0]), 0.93, summary, [*changed, *said], found)
+    yield hypothesis(workload.subject, "resources", 0.75 if versions else 0.93, reason, said, candidates)
 
 
 def _larger(case: Case, workload: Workload, limit: float) -> list[float]:

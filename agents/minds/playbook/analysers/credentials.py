@@ -114,7 +114,10 @@ def _previous(case: Case, secret: JsonObject, reason: str) -> list[Candidate]:
 def _unlike_siblings(case: Case, workload: Workload, said: list[str]) -> Iterator[Hypothesis]:
     """Callers of the same kind of store send a credential that this one does not, or another one."""
     entries: dict[str, list[JsonObject]] = {}
+    calls = bool(case.topology.callees(workload.subject))
     for other in case.siblings(workload):
+        if bool(case.topology.callees(other.subject)) != calls:
+            continue  # a store's own credential is not what its callers send
         for container in other.containers:
             for entry in container.get("env") or []:
                 if CREDENTIAL.search(entry["name"]) and "valueFrom" in entry:

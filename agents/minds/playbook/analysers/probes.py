@@ -28,19 +28,23 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             trouble = next((t for t in found if t.container == container["name"]), None)
             for field, word in KINDS:
                 failures = [m for m in said if m.startswith(f"{word} probe")]
-                if trouble is not None and container.get(field) and failures:
-                    yield _hypothesis(case, workload, container, field, trouble, failures)
+                if trouble is None or not container.get(field) or not failures:
+                    continue
+                if trouble.running or field in KILLING:  # a process that ends by itself cannot be ready either
+                    failing = {name for name, other in KINDS if any(m.startswith(f"{other} probe") for m in said)}
+                    yield _hypothesis(case, workload, container, field, trouble, failures, failing)
 
 
 def _hypothesis(
-    case: Case, workload: Workload, container: JsonObject, field: str, trouble: Trouble, failures: list[str]
-) -> Hypothesis:
+    case: Case, workload: Workload, container: JsonObject, field: str, trouble: Trouble, failures: list[str],
+    failing: set[str],
+) -> Hypothesis:  # fmt: skip
     name = str(container["name"])
     reason = f"the {field} of {workload.subject} fails"
     wanted = in_container(name, field)
     groups = case.recent(workload.obj, wanted)
     candidates = case.restorations(workload.obj, wanted, reason)
-    candidates += _derived(case, workload, container, field, reason)
+    candidates += _derived(case, workload, container, field, reason, failing)
     candidates += case.rollbacks(workload, reason)
     said = [f"{trouble.pod_name}: {failures[0]}", *(c.sentence() for group in groups[:1] for c in group)]
     if field in KILLING and trouble.restarts:
@@ -77,10 +81,12 @@ def probe_port(container: JsonObject, probe: JsonObject) -> int | None:
     return named_port(container, handler.get("port"))
 
 
-def _derived(case: Case, workload: Workload, container: JsonObject, field: str, reason: str) -> list[Candidate]:
+def _derived(
+    case: Case, workload: Workload, container: JsonObject, field: str, reason: str, failing: set[str]
+) -> list[Candidate]:
     """The other probes of the container, the port on which it listens, the siblings' path; last, no such probe."""
     found: list[Candidate] = []
-    for probe, why in _better(case, workload, container, field):
+    for probe, why in _better(case, workload, container, field, failing):
         step = fixes.set_field(workload.obj, container_path(workload, container, field), probe)
         if step is not None:
             found.append(fixes.candidate(Origin.DERIVE, [step], reason, [why], worth=1.0 - 0.08 * len(found)))
@@ -90,9 +96,11 @@ def _derived(case: Case, workload: Workload, container: JsonObject, field: str, 
     return found
 
 
-def _better(case: Case, workload: Workload, container: JsonObject, field: str) -> Iterator[tuple[JsonObject, str]]:
+def _better(
+    case: Case, workload: Workload, container: JsonObject, field: str, failing: set[str]
+) -> Iterator[tuple[JsonObject, str]]:
     probe = container[field]
-    others = [container[name] for name, _ in KINDS if name != field and container.get(name)]
+    others = [container[name] for name, _ in KINDS if name not in failing and container.get(name)]
     for other in others:
         handler = {k: v for k, v in other.items() if k in ("httpGet", "tcpSocket", "exec", "grpc")}
         rest = {k: v for k, v in probe.items() if k not in ("httpGet", "tcpSocket", "exec", "grpc")}

@@ -15,7 +15,7 @@ from agents.minds.playbook.case import Case, container_path, hypothesis, nearest
 from stratus.domain.base import JsonObject
 
 _WAITS_FOR = re.compile(
-    r"(?:nslookup|getent hosts|host|ping(?: -c ?\d+)?|nc(?: -\S+)*|curl(?: -\S+)*|wget(?: -\S+)*|until|dig)\s+"
+    r"(?:nslookup|getent hosts|host|ping(?: -c ?\d+)?|nc(?: -\S+)*|curl(?: -\S+)*|wget(?: -\S+)*|dig)\s+"
     r"(?:https?://)?([a-z][-a-z0-9.]*[a-z0-9])"
 )
 
