@@ -43,6 +43,11 @@ class Kubectl:
         assert not check or done.returncode == 0, f"{shlex.join(command)}: {done.stderr}"
         return done.stdout
 
+    def accepts(self, words: Sequence[str]) -> bool:
+        """Whether it exits with 0."""
+        command = ["kubectl", f"--kubeconfig={self.config}", f"--namespace={self.namespace}", *words]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
     def objects(self, words: Sequence[str], stdin: str = "") -> list[Any]:
         """What it prints with -o json, Lists taken apart."""
         decoder, found, text = json.JSONDecoder(), [], self.run(_with(words, ["-o", "json"]), stdin).strip()

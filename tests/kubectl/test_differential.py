@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stratus.domain.errors import InvalidInput, Refused
 from tests.kubectl.conftest import Kubectl, Ours, with_flags
 from tests.kubectl.normal import differences
 
@@ -49,6 +50,7 @@ SERVER_DRY_RUN = [
     "annotate deploy web note='a long, note=1'",
     "annotate deploy web owner=team-b --overwrite",
     "annotate deploy web owner-",
+    "annotate deploy web owner=team-a more=1",
     "annotate svc,cm -l app=web why=because",
     "annotate --all secret seen=yes",
     'patch deploy web -p \'{"spec":{"template":{"spec":{"nodeSelector":{"disk":"ssd"},"tolerations":null}}}}\'',
@@ -105,3 +107,94 @@ async def test_the_server_gives_both_the_same_answer(line: str, kubectl: Kubectl
     words = [files(word) for word in shlex.split(line)]
     expected = kubectl.objects(with_flags(words, ["--dry-run=server"]))
     assert differences(await ours.rehearsed(words), expected) == []
+
+
+REFUSED_BY_BOTH = [
+    "label deploy web tier=other",
+    "label deploy web a=b a-",
+    "label deploy web",
+    "label deploy web a=b other",
+    "annotate deploy web owner=other",
+    "annotate deploy web",
+    "set image deploy/web nobody=x:1",
+    "set image deploy/web",
+    "set image svc/web main=x",
+    "set env deploy/web 1A=b",
+    "set env deploy/nobody A=b",
+    "set env deploy/web --from=configmap/nothing",
+    "set resources deploy/web",
+    "set selector deploy web a=b",
+    "set nothing deploy web",
+    "scale deploy web",
+    "scale deploy --replicas=1",
+    "scale cm settings --replicas=1",
+    "scale deploy web --replicas=-1",
+    "scale deploy web --replicas=two",
+    "patch deploy web",
+    "patch deploy web -p '{'",
+    "patch deploy web -p '{}' --type=other",
+    "patch deploy/web svc web -p '{\"a\":1}'",
+    "delete deploy",
+    "delete deploy web -l app=web",
+    "delete deploy --all -l app=web",
+    "delete nothing x",
+    "delete deploy/web --cascade=sideways",
+    "delete deploy/web --now --grace-period=3",
+    "delete pod x --force --grace-period=3",
+    "delete deploy/web --unknown-flag",
+    "autoscale deploy web",
+    "autoscale deploy web --max=1 --min=2",
+    "autoscale cm settings --max=1",
+    "expose sts db --port=80",
+    "expose cm settings --port=80",
+    "expose deploy twin --name=x",
+    "create configmap c --from-literal=a",
+    "create configmap c --from-literal=a=b --from-literal=a=c",
+    "create configmap c --from-literal=a/b=c",
+    "create configmap c d --from-literal=a=b",
+    "create configmap settings --from-literal=a=b",
+    "create deployment d",
+    "create job j",
+    "create job j --image=a --from=cronjob/nightly",
+    "create cronjob c --image=a",
+    "create service clusterip s",
+    "create service externalname s",
+    "create quota",
+    "create role r --verb=get",
+    "create role r --resource=pods",
+    "create rolebinding b --user=u",
+    "create rolebinding b --clusterrole=view --serviceaccount=nocolon",
+    "create pdb p --selector=a=b",
+    "create ingress i",
+    "create ingress i --rule=nonsense",
+    "create nothing x",
+    "run p",
+    "run p --image=a --restart=Sometimes",
+    "run p --image=a --expose",
+    "rollout pause deploy/twin",
+    "rollout resume deploy/web",
+    "rollout restart deploy/twin",
+    "rollout restart cm/settings",
+    "rollout undo deploy/twin",
+    "rollout undo deploy/web --to-revision=99",
+    "rollout undo deploy/web --to-revision=-1",
+    "taint nodes --all nothing-",
+    "taint nodes --all a=b",
+    "taint nodes --all a=b:Sideways",
+    "taint deploy web a=b:NoSchedule",
+    "cordon",
+    "cordon no-such-node",
+    "drain",
+    "apply",
+    "apply deploy web",
+    "replace deploy web",
+    "create -f /no/such/file",
+]
+
+
+@pytest.mark.parametrize("line", REFUSED_BY_BOTH)
+async def test_what_kubectl_refuses_is_refused(line: str, kubectl: Kubectl, ours: Ours) -> None:
+    words = shlex.split(line)
+    assert not kubectl.accepts([*words, "--dry-run=server"] if words[0] != "rollout" else words)
+    with pytest.raises((InvalidInput, Refused)):
+        await ours.rehearsed(words)

@@ -164,7 +164,7 @@ def pods(kubectl: Kubectl) -> Iterator[str]:
 async def test_drain_evicts_what_kubectl_would_evict(kubectl: Kubectl, ours: Ours, pods: str) -> None:
     (name,) = {one["spec"]["nodeName"] for one in kubectl.objects(["get", "pods", "-l", pods])}
     line = ["drain", name, f"--pod-selector={pods}", "--ignore-daemonsets"]
-    with pytest.raises(InvalidInput, match="(?=.*bare.*--force)(?=.*scratch.*--delete-emptydir-data)"):
+    with pytest.raises(InvalidInput, match=r"(?=.*bare.*--force)(?=.*scratch.*--delete-emptydir-data)"):
         await ours.steps(line)
     line += ["--delete-emptydir-data", "--force"]
     printed = kubectl.run([*line, "--dry-run=server"])

@@ -52,7 +52,16 @@ async def _client_side(inv: Invocation, manifest: JsonObject) -> list[Step]:
         return [CreateStep(target=target, manifest=modified)]
     if live["metadata"].get("deletionTimestamp"):
         raise InvalidInput(f"{target} is being deleted; apply it when it is gone")
-    return list(_patch(target, _last_applied(live), modified, live))
+    return list(_patch(target, _declared(_last_applied(live)), _declared(modified), live))
+
+
+def _declared(manifest: JsonObject) -> JsonObject:
+    """Without what only the server writes, which ``-o yaml`` output carries along: it would be sent for nothing."""
+    meta = {key: value for key, value in manifest.get("metadata", {}).items() if key != "creationTimestamp"}
+    declared = {**manifest, "metadata": meta}
+    if is_builtin(manifest.get("apiVersion", "")):
+        declared.pop("status", None)
+    return declared
 
 
 def _patch(target: ObjectRef, original: JsonObject, modified: JsonObject, live: JsonObject) -> Sequence[PatchStep]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from stratus.cluster.kubectl import flags as f
 from stratus.cluster.kubectl.invocation import Invocation, ReadFile, no_files, random_suffix, utc_now
-from stratus.cluster.kubectl.parser import Flag, Flags, Parsed, did_you_mean, parse
+from stratus.cluster.kubectl.parser import Flag, Flags, did_you_mean, parse
 from stratus.cluster.kubectl.redaction import shown_command
 from stratus.cluster.kubectl.refusals import READING, REFUSED
 from stratus.cluster.kubectl.verb import Verb
@@ -48,9 +49,9 @@ async def compile_command(
     words = list(argv[1:] if argv and argv[0] == "kubectl" else argv)
     before, name, after = _split_verb(words)
     verb = _verb(name)
-    parsed = _parse(verb, before, after)
+    parsed = parse([*before, *after], known_flags(verb), where=verb.name)
     if verb.name == "create" and parsed.args:
-        raise InvalidInput(f'"kubectl create {parsed.args[0]}" is not known{_hint(f"create {parsed.args[0]}")}')
+        raise _unknown(" ".join(("create", *parsed.args)))
     dry = _dry_run(parsed.flags)
     inv = Invocation(
         verb=verb.name,
@@ -74,17 +75,15 @@ async def compile_command(
     return proposal
 
 
-def _parse(verb: Verb, before: Sequence[str], after: Sequence[str]) -> Parsed:
-    """Flags of the verb shadow the common ones of the same name or letter, as with kubectl."""
+def known_flags(verb: Verb) -> Sequence[Flag]:
+    """Every flag that may follow ``verb``: its own shadow the common ones of the same name or letter, as with kubectl."""
     known: dict[str, Flag] = {}
     letters: set[str] = set()
     for flag in (*verb.flags, *f.NO_ALL_NAMESPACES, *f.COMMON, *f.GLOBAL):
         if flag.name not in known:
-            known[flag.name] = (
-                flag if flag.short not in letters else Flag(flag.name, flag.kind, "", flag.bare, flag.refused)
-            )
+            known[flag.name] = flag if flag.short not in letters else replace(flag, short="")
             letters.add(flag.short)
-    return parse([*before, *after], known.values(), where=verb.name)
+    return list(known.values())
 
 
 def _split_verb(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
@@ -113,7 +112,11 @@ def _verb(name: str) -> Verb:
         raise InvalidInput(f"kubectl {name} is refused: {REFUSED[name]}")
     if not name:
         raise InvalidInput("a kubectl command is missing, as in: scale deployment/geo --replicas=3")
-    raise InvalidInput(f'"kubectl {name}" is not known{_hint(name)}')
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> InvalidInput:
+    return InvalidInput(f'"kubectl {name}" is not known{_hint(name)}')
 
 
 def _hint(name: str) -> str:
@@ -122,7 +125,7 @@ def _hint(name: str) -> str:
         prefix = " ".join(name.split()[:depth]) + " "
         below = sorted({one.removeprefix(prefix).split()[0] for one in known if one.startswith(prefix)})
         if below:
-            close = did_you_mean(name.removeprefix(prefix), below) if name.startswith(prefix) else ""
+            close = "".join(did_you_mean(word, below) for word in name.split()[depth : depth + 1])
             return close or f"; kubectl {prefix}takes {', '.join(below)}"
     return did_you_mean(name.split()[0], {one.split()[0] for one in known})
 

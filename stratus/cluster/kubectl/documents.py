@@ -33,15 +33,15 @@ for _tag, (_pattern, _first) in _NUMBERS.items():
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        if key in seen and key != "<<":
-            raise InvalidInput(f'line {key_node.start_mark.line + 1}: key "{key}" is given twice')
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return {_key(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    own = [_key(loader.construct_object(key, deep=True)) for key, _ in node.value]
+    for place, key in enumerate(own):
+        if key in own[:place] and key != "<<":
+            line = node.value[place][0].start_mark.line + 1
+            raise InvalidInput(f'line {line}: key "{key}" is given twice')
+    loader.flatten_mapping(node)  # what "<<" merges comes first, so that the mapping's own keys win
+    pairs = [(loader.construct_object(key), loader.construct_object(value, deep=True)) for key, value in node.value]
+    return {_key(key): value for key, value in pairs}
 
 
 def _key(key: Any) -> str:

@@ -50,7 +50,7 @@ SAVE_CONFIG: tuple[Flag, ...] = (Flag("save-config", "truth"),)
 
 FILES: tuple[Flag, ...] = (
     Flag("filename", "words", short="f"),
-    Flag("recursive", "truth", short="R"),
+    Flag("recursive", "truth", short="R", refused="give each directory its own -f"),
     Flag("kustomize", short="k", refused=_KUSTOMIZE),
 )
 """Manifests, or the objects that manifests name."""

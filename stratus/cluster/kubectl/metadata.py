@@ -64,7 +64,7 @@ def check_resource_version(inv: Invocation, obj: JsonObject) -> None:
 def _patch(inv: Invocation, obj: JsonObject, field: str, wanted: dict[str, str | None]) -> list[PatchStep]:
     now = obj["metadata"].get(field) or {}
     for key, value in wanted.items():
-        taken = key in now and value is not None and (now[key] != value or field == "annotations")
+        taken = key in now and value is not None and now[key] != value
         if taken and key != _CHANGE_CAUSE and not inv.flags.truth("overwrite"):
             raise InvalidInput(f"{ObjectRef.of(obj)}: {key} already has a value ({now[key]}); add --overwrite")
     patch = {key: value for key, value in wanted.items() if now.get(key) != value}

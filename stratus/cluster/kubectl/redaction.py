@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from stratus.domain.steps import Step
 
-_MASK = "…"
+_MASK = "REDACTED"
 _SECRET_FLAGS = ("--docker-password", "--from-literal", "--patch", "-p", "--overrides")
 _SENSITIVE = re.compile(r"(pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|private[-_]?key)", re.IGNORECASE)
 

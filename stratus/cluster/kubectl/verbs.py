@@ -23,6 +23,7 @@ _OVERRIDES = (Flag("overrides"), Flag("override-type"))
 _FORCED = "delete it with one command and create it with the next: each can be undone by itself"
 _FORCE_REFUSED = (Flag("force", "truth", refused=_FORCED), f.ignored("cascade", "optional"), f.ignored("grace-period"))
 _WAITING = (f.ignored("timeout"), f.ignored("wait", "truth"))
+_WITH_RM = "it only goes with --rm"
 _CONTAINER = (Flag("containers", short="c"),)
 
 
@@ -47,7 +48,13 @@ _RUN = Verb(
         *(Flag(name, "truth", refused=f.ATTACHED) for name in ("attach", "rm", "leave-stdin-open")),
         Flag("stdin", "truth", short="i", refused=f.ATTACHED),
         Flag("tty", "truth", short="t", refused=f.ATTACHED),
+        *(Flag(name, refused=_WITH_RM) for name in ("cascade", "grace-period")),
+        *(Flag(name, short=short, refused=_WITH_RM) for name, short in (("filename", "f"), ("kustomize", "k"))),
+        Flag("recursive", "truth", short="R", refused=_WITH_RM),
+        Flag("force", "truth", refused=_WITH_RM),
         f.ignored("quiet", "truth", short="q"),
+        f.ignored("pod-running-timeout"),
+        *_WAITING,
     ),
 )
 
