@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratus.cluster.cascade import cascade_of
-from stratus.cluster.classify import classify, one_way_change
+from stratus.cluster.classify import classify
 from stratus.cluster.diff import changes
 from stratus.cluster.normal import desired
 from stratus.cluster.ownership import managers
@@ -13,7 +13,7 @@ from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Refused
 from stratus.domain.events import SnapshotTaken, StepRefused, StepRehearsed, TxClassified
 from stratus.domain.objects import ObjectRef
-from stratus.domain.policy import Mode, Reversibility
+from stratus.domain.policy import Classification, Mode, Reversibility
 from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep, EvictStep, Step
 from stratus.engine.context import Context
 from stratus.engine.limits import controller_uid, over_share
@@ -46,10 +46,12 @@ async def read(ctx: Context, ref: ObjectRef) -> Image:
 
 def classified(ctx: Context, tx: str, steps: tuple[Step, ...], images: list[Image], author_approves: bool) -> Mode:
     """Record the engine's judgement; returns the mode that governs the proposal."""
-    verdicts = tuple(classify(step, image.obj) for step, image in zip(steps, images, strict=True))
+    verdicts = tuple(_judged(step, image) for step, image in zip(steps, images, strict=True))
     modes = []
     for step, verdict in zip(steps, verdicts, strict=True):
         mode = ctx.policy.mode_for(verdict.tier, step.target.namespace)
+        if verdict.reversibility is Reversibility.NONE:
+            mode = min(mode, Mode.APPROVE, key=lambda each: each.freedom)  # no configuration makes that automatic
         asked = ctx.desk.mode_of(step.target.namespace)
         modes.append(mode if author_approves else min(mode, asked, key=lambda each: each.freedom))
     mode = min(modes, key=lambda each: each.freedom)
@@ -100,8 +102,9 @@ async def rehearse(
     try:
         answer = await ctx.dry_run.send(step, image.precondition)
         expected = {} if isinstance(step, DeleteStep | EvictStep) else answer
-        if not irreversible_ok:
-            _refuse_one_way(step, image, expected)
+        verdict = _judged(step, image, expected)
+        if verdict.reversibility is Reversibility.NONE and not irreversible_ok:
+            raise Refused(f"{step.kind} {step.target.path} cannot be undone: {verdict.reason}")
         await _may_undo(ctx, step, image)
     except Refused as error:
         ctx.ledger.emit(StepRefused(tx=tx, step=number, reason=str(error)))
@@ -120,13 +123,8 @@ def defer(ctx: Context, tx: str, number: int) -> JsonObject:
     return {}
 
 
-def _refuse_one_way(step: Step, image: Image, expected: JsonObject) -> None:
-    verdict = classify(step, image.obj)
-    if verdict.reversibility is Reversibility.NONE:
-        raise Refused(f"{step.kind} {step.target.path} cannot be undone: {verdict.reason}")
-    reason = one_way_change(image.obj, expected or None)
-    if reason:
-        raise Refused(f"{step.kind} {step.target.path} cannot be undone: {reason}")
+def _judged(step: Step, image: Image, expected: JsonObject | None = None) -> Classification:
+    return classify(step, image.obj, expected or None, namespaced=bool(step.target.namespace))
 
 
 async def _may_undo(ctx: Context, step: Step, image: Image) -> None:

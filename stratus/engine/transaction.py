@@ -17,6 +17,7 @@ from stratus.domain.events import (
     UndoStarted,
 )
 from stratus.domain.machine import TxState
+from stratus.domain.policy import Mode
 from stratus.domain.severity import CRASHED, Checkpoint, Observation
 from stratus.domain.steps import Proposal, Step
 from stratus.domain.transactions import TxView
@@ -90,6 +91,8 @@ class Transaction:
             raise Refused(too_large)
         self._images = [await rehearsal.read(ctx, step.target) for step in self.steps]
         mode = rehearsal.classified(ctx, self.id, self.steps, self._images, self.author_approves)
+        # whoever approves sees on the card that it cannot be undone
+        self.irreversible_ok = self.irreversible_ok or mode is Mode.APPROVE
         ctx.reach(CrashPoint.CLASSIFIED)
         await self._snapshot_all()
         ctx.reach(CrashPoint.SNAPSHOT)
