@@ -76,8 +76,8 @@ class CatalogueImage:
         where = "no such file or directory" if argv[0].startswith("/") else "executable file not found in $PATH"
         verb = f'exec: "{argv[0]}": ' + ("stat " + argv[0] + ": " if argv[0].startswith("/") else "")
         message = (
-            "failed to create containerd task: failed to create shim: OCI runtime create failed: "
-            f"container_linux.go:367: starting container process caused: {verb}{where}: unknown"
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+            f"runc create failed: unable to start container process: {verb}{where}: unknown"
         )
         return StartFailure("StartError", message, 128)
 

@@ -139,9 +139,8 @@ class Ingress(ServiceProcess):
             host, service_port = self.context.network.route(batch.headers.get("Host", ""), batch.path)
         except NetworkError:
             return [Reply(batch.count, 404, "404 page not found\n", 0.001)]
-        inner = Batch("/request", batch.headers, batch.count, batch.timeout)
         return [
             Reply(reply.count, 502, f"Bad Gateway: {reply.error}\n", reply.seconds) if reply.error else reply
-            for reply in self.context.network.send(host, service_port, inner)
+            for reply in self.context.network.send(host, service_port, batch)
         ]
 

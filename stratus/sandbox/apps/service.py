@@ -178,6 +178,8 @@ class ServiceProcess(BaseProcess):
             seconds = min(reply.seconds, self.timeout)
             if error:
                 self.log("ERROR", f"call to {host}:{port} failed: {error}", reply.count)
+            if error and (host, port) in self.optional:
+                self._degraded(reply.count)
             if error and (host, port) not in self.optional:
                 body = f"{self.name}: call to {host}:{port} failed: {error}\n"
                 replies.append(Reply(reply.count, 502, body, elapsed + seconds))
@@ -185,6 +187,9 @@ class ServiceProcess(BaseProcess):
                 good += reply.count
                 spent += reply.count * seconds
         return good, elapsed + (spent / good if good else 0.0)
+
+    def _degraded(self, count: int) -> None:
+        """`count` requests did without an optional call."""
 
     def _failure(self, reply: Reply) -> str:
         if reply.error:

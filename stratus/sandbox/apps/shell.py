@@ -33,7 +33,8 @@ class ShellError(Exception):
 
 def tokens(script: str) -> list[str]:
     """Words and operators; quotes are kept until expansion. Redirections are dropped."""
-    found, position = [], 0
+    found: list[str] = []
+    position = 0
     while position < len(script):
         match = TOKEN.match(script, position)
         if match is None:

@@ -28,13 +28,16 @@ class ShopProcess(ServiceProcess):
             self._spans["STATUS_CODE_ERROR" if reply.status >= 400 else "STATUS_CODE_UNSET"] += reply.count
             self._milliseconds += reply.count * reply.seconds * 1000
 
+    def _degraded(self, count: int) -> None:
+        self._spans["STATUS_CODE_ERROR"] += count  # the client's span of the call that failed
+
     def samples(self, now: float) -> Sequence[Sample]:
         name = ("service_name", self.name)
         rows = [
             Sample("traces_span_metrics_calls_total", (name, ("status_code", code)), count)
             for code, count in self._spans.items()
         ]
-        total = sum(self._spans.values())
+        total = sum(self.requests.values())
         rows.append(Sample("traces_span_metrics_duration_milliseconds_count", (name,), total))
         rows.append(Sample("traces_span_metrics_duration_milliseconds_sum", (name,), round(self._milliseconds, 3)))
         return [*super().samples(now), *rows]

@@ -43,8 +43,8 @@ class Series:
         return self.values[index] if index >= 0 else STALE
 
     def window(self, start: float, end: float, interval: float) -> list[tuple[float, float]]:
-        """(time, value) of what matters of the scrapes in (start, end]: the first, every change, and the last."""
-        first_scrape = (math.floor(start / interval) + 1) * interval
+        """(time, value) of what matters of the scrapes in [start, end]: the first, every change, and the last."""
+        first_scrape = math.ceil(start / interval) * interval
         last_scrape = math.floor(end / interval) * interval
         if last_scrape < first_scrape:
             return []

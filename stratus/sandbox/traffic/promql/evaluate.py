@@ -74,7 +74,7 @@ class Evaluator:
         end = self.at - query.offset
         step = query.step or DEFAULT_STEP
         rows: dict[tuple[tuple[str, str], ...], tuple[dict[str, str], list[tuple[float, float]]]] = {}
-        moment = (math.floor((end - query.window) / step) + 1) * step
+        moment = math.ceil((end - query.window) / step) * step
         while moment <= end:
             inner = Evaluator(self.database, moment).value(query.inner)
             points = inner if isinstance(inner, list) else [Point({}, float(inner))] if isinstance(inner, float) else []

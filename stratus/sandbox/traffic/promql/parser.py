@@ -23,7 +23,7 @@ from stratus.sandbox.traffic.promql.ast import (
 TOKEN = re.compile(
     r"""\s*(?:(?P<comment>\#[^\n]*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
     |(?P<duration>(?:\d+(?:ms|[smhdwy]))+)|(?P<number>0x[0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-    |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/%^(){}\[\],=<>:@]))""",
+    |(?P<name>[a-zA-Z_][a-zA-Z0-9_:]*)|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/%^(){}\[\],=<>:@]))""",
     re.VERBOSE,
 )
 AGGREGATIONS = {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "quantile", "count_values"}

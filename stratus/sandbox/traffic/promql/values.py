@@ -20,7 +20,7 @@ Vector = list[Point]
 
 @dataclass
 class Range:
-    """A range vector: samples of (start, end] per series."""
+    """A range vector: samples of [start, end] per series, as Prometheus 2 has it."""
 
     start: float
     end: float
