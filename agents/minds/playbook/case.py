@@ -130,12 +130,16 @@ class Case:
     def restorations(
         self, obj: JsonObject, wanted: Callable[[Change], bool], reason: str, *, worth: float = 1.0,
         extra: Sequence[Any] = (), command: Callable[[list[Change]], str] | None = None,
+        valid: Callable[[JsonObject], bool] = lambda restored: True,
     ) -> list[Candidate]:  # fmt: skip
-        """Candidates that give changed fields their earlier values back, with ``extra`` steps after each."""
+        """Candidates that give changed fields their earlier values back, with ``extra`` steps after each.
+
+        ``valid`` is asked of the object as it would be, for what can be known before trying.
+        """
         found: list[Candidate] = []
         for index, changes in enumerate(self.recent(obj, wanted)):
             step = fixes.restore(obj, changes)
-            if step is None:
+            if step is None or not valid(fixes.restored(obj, changes)):
                 continue
             text = command(changes) if command and not extra else ""
             value = max(worth - index * LOW_WORTH_STEP, 0.3)

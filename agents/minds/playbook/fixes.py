@@ -47,12 +47,16 @@ def edit(obj: JsonObject, change: Callable[[JsonObject], None]) -> PatchStep | N
 
 def restore(obj: JsonObject, changes: Sequence[Change]) -> PatchStep | None:
     """Gives the changed fields their earlier values back."""
+    wanted = restored(obj, changes)
+    return edit(obj, lambda live: live.update(wanted))
 
-    def back(wanted: JsonObject) -> None:
-        for change in changes:
-            write(wanted, change.path, copy.deepcopy(change.before))
 
-    return edit(obj, back)
+def restored(obj: JsonObject, changes: Sequence[Change]) -> JsonObject:
+    """A copy of the object with the changed fields as they were."""
+    wanted = copy.deepcopy(obj)
+    for change in changes:
+        write(wanted, change.path, copy.deepcopy(change.before))
+    return wanted
 
 
 def set_field(obj: JsonObject, path: tuple[str | int | At, ...], value: Any) -> PatchStep | None:

@@ -9,6 +9,7 @@ from agents.minds.playbook.analysers import (
     admission,
     backoff,
     changed,
+    commands,
     configuration,
     crashes,
     credentials,
@@ -32,6 +33,7 @@ Analyser = Callable[[Case], Iterable[Hypothesis]]
 ALL: tuple[Analyser, ...] = (
     images.analyse,
     crashes.analyse,
+    commands.analyse,
     scheduling.analyse,
     scaling.analyse,
     services.analyse,

@@ -106,11 +106,11 @@ def _strategy(case: Case, workload: Workload) -> Iterator[Hypothesis]:
 
         step = fixes.edit(workload.obj, both)
         said = [f"revision {revision.number} and a strategy that keeps most replicas"]
-        found += [fixes.candidate(Origin.RESTORE, [step], reason, said, worth=0.95)] if step else []
+        found += [fixes.candidate(Origin.RESTORE, [step], reason, said)] if step else []
     alone = fixes.edit(workload.obj, safe)
     found += [fixes.candidate(Origin.DERIVE, [alone], reason, worth=0.7)] if alone else []
     said = [reason]
-    confidence = 0.93 if workload.earlier() else 0.5
+    confidence = 0.97 if workload.earlier() else 0.5
     yield hypothesis(workload.subject, "rollout-strategy", confidence, reason, said, found)
 
 

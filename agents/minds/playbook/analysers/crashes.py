@@ -196,7 +196,8 @@ def _crash(case: Case, workload: Workload, container: JsonObject, facts: list[st
     fault_class = _class_of(groups[0]) if groups else ("command" if container.get("command") else "unknown")
     said = [*facts, *(change.sentence() for change in (groups[0] if groups else []))]
     confidence = (0.45 if waits else 0.8) if groups else (0.25 if waits else 0.4)
-    return hypothesis(workload.subject, fault_class, confidence, reason, said, candidates)
+    same = "; ".join(f"{c.path[-1]} {c.before} {c.after}" for c in groups[0]) if groups else ""
+    return hypothesis(workload.subject, fault_class, confidence, reason, said, candidates, family=same)
 
 
 def _class_of(changes: list[Change]) -> str:

@@ -28,7 +28,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
 
 
 def _policy(case: Case, policy: JsonObject) -> Iterator[Hypothesis]:
-    blocked = list(_blocked(case, policy))
+    blocked = list(dict.fromkeys(_blocked(case, policy)))
     if not blocked:
         return
     subject = subject_of(policy)
@@ -58,12 +58,23 @@ def _blocked(case: Case, policy: JsonObject) -> Iterator[tuple[Subject, Subject]
         caller = case.evidence.workload(reference.caller)
         for subject in case.topology.backends.get((reference.namespace, reference.service), ()):
             callee = case.evidence.workload(subject)
-            if caller is None or callee is None:
+            if caller is None or callee is None or caller is callee:
                 continue
             for own, other, way in ((callee, caller, "Ingress"), (caller, callee, "Egress")):
                 if own.namespace == namespace and _holds(policy, own, way) and not _allowed(case, own, other, way):
                     yield caller.subject, callee.subject
                     break
+    for finding in case.evidence.findings:
+        if finding.reason == "DoesNotAnswer":
+            yield from _shut(case, policy, finding.subject)
+
+
+def _shut(case: Case, policy: JsonObject, service: Subject) -> Iterator[tuple[Subject, Subject]]:
+    """(Service, workload) where a Service does not answer and the policy lets nobody in to its pods."""
+    for subject in case.topology.backends.get((service.namespace, service.name), ()):
+        workload = case.evidence.workload(subject)
+        if workload is not None and _holds(policy, workload, "Ingress") and not policy["spec"].get("ingress"):
+            yield service, subject
 
 
 def _holds(policy: JsonObject, workload: Workload, way: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 from typing import Any
 
@@ -38,8 +38,10 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
 def _judged(
     case: Case, workload: Workload, trouble: Trouble, words: str, summary: str, names: Iterable[str],
     derived: Iterable[Candidate | None], *, fault_class: str = "scheduling", confidence: float = 0.92,
+    valid: Callable[[JsonObject], bool] = lambda restored: True,
 ) -> Hypothesis:  # fmt: skip
-    candidates: list[Candidate | None] = [*case.restorations(workload.obj, fields(*names), summary), *derived]
+    candidates: list[Candidate | None] = case.restorations(workload.obj, fields(*names), summary, valid=valid)  # type: ignore[assignment]
+    candidates += derived
     candidates += case.rollbacks(workload, summary)
     said = [f"{trouble.pod_name} is not scheduled: {words}"]
     said += [change.sentence() for group in case.recent(workload.obj, fields(*names))[:1] for change in group]
@@ -65,8 +67,13 @@ def _placement(case: Case, workload: Workload, trouble: Trouble, words: str) -> 
     derived = [fixes.candidate(Origin.DERIVE, [step], f"no node is labelled {pairs}", said)] if step else []
     yield _judged(
         case, workload, trouble, words, f"{workload.subject} wants nodes labelled {pairs}; there are none",
-        ("nodeSelector",), derived,
+        ("nodeSelector",), derived, valid=lambda restored: _some_node(nodes, Workload(restored)),
     )  # fmt: skip
+
+
+def _some_node(nodes: list[dict[str, str]], workload: Workload) -> bool:
+    selector = workload.pod_spec.get("nodeSelector") or {}
+    return any(all(labels.get(k) == v for k, v in selector.items()) for labels in nodes)
 
 
 def _affinity(case: Case, workload: Workload, trouble: Trouble, words: str) -> Iterator[Hypothesis]:
@@ -121,7 +128,12 @@ def _taints(case: Case, workload: Workload, trouble: Trouble, words: str) -> Ite
         fixes.candidate(Origin.DERIVE, steps, reason, worth=0.8 if peers else 1.0, command=command) if steps else None,
         fixes.candidate(Origin.DERIVE, [step], reason, worth=1.0 if peers else 0.9) if step else None,
     ]
-    yield _judged(case, workload, trouble, words, reason, ("tolerations",), derived)
+
+    def tolerates(restored: JsonObject) -> bool:
+        own = Workload(restored).pod_spec.get("tolerations") or []
+        return any(not untolerated(node, own) for node in nodes)
+
+    yield _judged(case, workload, trouble, words, reason, ("tolerations",), derived, valid=tolerates)
 
 
 def untolerated(node: JsonObject, tolerations: Iterable[JsonObject]) -> list[JsonObject]:
