@@ -85,8 +85,9 @@ class Component:
 
 
 def namespace(name: str) -> Object:
-    """A Namespace."""
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    """A Namespace, with the label that current API servers add themselves, so that selectors may rely on it."""
+    labels = {"kubernetes.io/metadata.name": name}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def configmap(namespace: str, name: str, data: Mapping[str, str]) -> Object:

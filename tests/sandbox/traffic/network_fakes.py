@@ -27,7 +27,8 @@ class Net:
         self.namespace("kube-system")
         self.namespace("shop")
         if dns:
-            self.pod("coredns", "kube-system", image="registry.k8s.io/coredns/coredns:v1.11.1", files={"/etc/coredns/Corefile": COREFILE})
+            corefile = {"/etc/coredns/Corefile": COREFILE}
+            self.pod("coredns", "kube-system", image="registry.k8s.io/coredns/coredns:v1.11.1", files=corefile)
             self.service("kube-dns", "kube-system", 53, 53, ["coredns"], name="dns", protocol="UDP")
             self.kernel.advance(1)
 

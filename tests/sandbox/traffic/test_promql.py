@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -131,16 +132,16 @@ def random_rows(rng: random.Random) -> Rows:
     return rows
 
 
-# Means are rounded where the two programs add in another order and differ in the last bit.
 QUERIES = (
     "requests_total", "rate(requests_total[20s])", "increase(requests_total[1m])", "irate(requests_total[30s])",
     "sum by (app) (rate(requests_total[40s]))", "sum(rate(requests_total[40s])) by (pod)",
-    "round(rate(requests_total[20s] offset 30s) * 1e6)", "delta(ready[30s])", "changes(ready[1m])", "resets(requests_total[2m])",
-    "round(avg_over_time(ready[30s]) * 1e6)", "max_over_time(ready[1m])", "min_over_time(requests_total[30s])",
+    "rate(requests_total[20s] offset 30s)", "delta(ready[30s])", "changes(ready[1m])", "resets(requests_total[2m])",
+    "avg_over_time(ready[30s])", "max_over_time(ready[1m])", "min_over_time(requests_total[30s])",
     "count(ready == 0)", "ready > 1", "ready >= bool 2", "ready * on(pod, app) requests_total",
     "requests_total / on(app) group_left sum by (app) (requests_total)", "ready == 0 and on(pod) requests_total > 100",
     "ready unless on(pod) requests_total > 100", "requests_total > 300 or ready > 2", "topk(2, requests_total)",
-    "max without (pod) (ready)", "avg(ready) by (app)", "round(stddev(ready) * 1e6)", "quantile(0.5, ready)", "-ready + 2 ^ 3 % 5",
+    "max without (pod) (ready)", "avg(ready) by (app)", "stddev(ready)", "quantile(0.5, ready)",
+    "-ready + 2 ^ 3 % 5",
     'label_replace(ready, "x", "$1-y", "pod", "p(.*)")', "clamp_max(requests_total, 50)", "round(ready / 3, 0.5)",
     'requests_total{app=~"a|c", pod!~"p[0-3]"}', "absent(nothing{app=\"q\"})", "scalar(sum(ready)) * ready",
     "max_over_time(sum by (app) (ready)[1m:10s])", "abs(ready - 2)", "vector(3) + 1", "1 + 2 * 3", "(ready + 1) / 0",
@@ -153,7 +154,9 @@ def test_every_query_gives_what_prometheus_gives(seed: int, tmp_path: Path) -> N
     rows = random_rows(random.Random(seed))
     database = fill(rows)
     tests = []
-    for query in QUERIES:
+    for text in QUERIES:
+        # The two programs add in another order where they extrapolate or average, and differ in the last bit.
+        query = f"round(({text}) * 1e6)" if re.search("rate|increase|avg|std|delta", text) else text
         for at in (80.0, 150.0, 238.0):
             tests.append({"expr": query, "eval_time": f"{int(at)}s", "exp_samples": samples(ask(database, query, at))})
     series = [
