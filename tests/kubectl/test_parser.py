@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stratus.cluster.kubectl import split_line
+from stratus.cluster.kubectl import reads_stdin, split_line
 from stratus.cluster.kubectl.parser import Flag, parse
 from stratus.domain.errors import InvalidInput
 
@@ -100,3 +100,19 @@ def test_a_line_is_split_as_a_shell_would() -> None:
 def test_what_only_a_shell_could_do_is_refused(line: str) -> None:
     with pytest.raises(InvalidInput):
         split_line(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        ("apply -f -", True),
+        ("apply -f-", True),
+        ("apply --filename=-", True),
+        ("create configmap c --from-file=key=-", True),
+        ("set env deploy/web -", True),
+        ("set env deploy/web A- B=-", False),
+        ("apply -f x.yaml", False),
+    ],
+)
+def test_standard_input_is_read_only_when_it_is_asked_for(line: str, asks: bool) -> None:
+    assert reads_stdin(line.split()) is asks

@@ -163,7 +163,7 @@ async def disruption_budget(inv: Invocation) -> Sequence[Step]:
     }
     if len(bounds) != 1:
         raise InvalidInput("kubectl create pdb needs either --min-available or --max-unavailable")
-    resource = (await inv.catalog()).served("PodDisruptionBudget", "policy/v1", "policy/v1beta1")
+    resource = await inv.catalog.newest("PodDisruptionBudget", "policy/v1", "policy/v1beta1")
     manifest = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,

@@ -96,7 +96,7 @@ async def _job_from(inv: Invocation, name: str) -> Sequence[Step]:
 async def cron_job(inv: Invocation) -> Sequence[Step]:
     """``kubectl create cronjob``, in the version that is served."""
     name = inv.one_name()
-    resource = (await inv.catalog()).served("CronJob", "batch/v1", "batch/v1beta1")
+    resource = await inv.catalog.newest("CronJob", "batch/v1", "batch/v1beta1")
     template = {"spec": _one_container(inv, name, inv.flags.text("restart") or "OnFailure")}
     manifest: JsonObject = {
         "apiVersion": resource.api_version,

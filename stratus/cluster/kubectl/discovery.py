@@ -2,67 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from stratus.cluster.kubectl.builtins import BUILTIN_GROUPS, WELL_KNOWN
 from stratus.cluster.kubectl.parser import did_you_mean
 from stratus.domain.errors import InvalidInput
-from stratus.domain.objects import ObjectRef
 from stratus.ports import Resource
-
-_K8S_IO = (
-    "admissionregistration apiextensions apiregistration authentication authorization certificates coordination "
-    "discovery events flowcontrol.apiserver internal.apiserver networking node rbac.authorization resource "
-    "scheduling storage storagemigration"
-)
-BUILTIN_GROUPS = frozenset(
-    ("", "apps", "autoscaling", "batch", "extensions", "policy", *(f"{group}.k8s.io" for group in _K8S_IO.split()))
-)
-"""The groups that are compiled into the API server."""
 
 
 class Catalog:
-    """The resource types of one cluster, by every name that kubectl understands."""
+    """The resource types of one cluster, by every name that kubectl understands.
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
-        """``resources`` in the order of discovery."""
-        self._all = [resource for resource in resources if "/" not in resource.plural]
+    What every cluster serves in the same version is known without asking; the rest is asked for once, when needed.
+    """
 
-    def by_word(self, word: str) -> Resource:
+    def __init__(self, ask: Callable[[], Awaitable[Sequence[Resource]]]) -> None:
+        """``ask`` lists everything that is served, in the order of discovery."""
+        self._ask = ask
+        self._served: Sequence[Resource] | None = None
+
+    async def all(self) -> Sequence[Resource]:
+        """Everything that is served."""
+        if self._served is None:
+            self._served = await self._ask()
+        return self._served
+
+    async def by_word(self, word: str) -> Resource:
         """The type that ``word`` names: ``deploy``, ``Deployment``, ``deployments.apps``, ``deployments.v1.apps``.
 
         Raises InvalidInput when the cluster serves no such type.
         """
-        name, _, suffix = word.lower().partition(".")
-        candidates = [one for one in self._all if _fits_suffix(one, suffix)]
-        for fits in (_is_plural, _is_singular, _is_short):
-            found = [one for one in candidates if fits(one, name)]
-            if found:
-                return min(found, key=_preference)
-        raise InvalidInput(f'the server has no resource type "{word}"{did_you_mean(name, self._words())}')
+        found = _named(word, WELL_KNOWN) or _named(word, await self.all())
+        if found is None:
+            known = {name for one in await self.all() for name in (one.plural, one.kind.lower(), *one.short_names)}
+            raise InvalidInput(f'the server has no resource type "{word}"{did_you_mean(word.lower(), known)}')
+        return found
 
-    def by_kind(self, api_version: str, kind: str) -> Resource:
-        """The type of a manifest. Raises InvalidInput, saying which versions of the kind are served."""
-        for one in self._all:
-            if one.api_version == api_version and one.kind == kind:
-                return one
-        served = sorted({one.api_version for one in self._all if one.kind == kind})
+    async def by_kind(self, api_version: str, kind: str) -> Resource:
+        """The type of a manifest or an object. Raises InvalidInput, saying which versions of the kind are served."""
+        found = _exact(api_version, kind, WELL_KNOWN) or _exact(api_version, kind, await self.all())
+        if found is not None:
+            return found
+        served = sorted({one.api_version for one in await self.all() if one.kind == kind})
         hint = f"this cluster serves it as {', '.join(served)}" if served else "install its CRD first"
         raise InvalidInput(f'no matches for kind "{kind}" in version "{api_version}": {hint}')
 
-    def served(self, kind: str, *api_versions: str) -> Resource:
+    async def newest(self, kind: str, *api_versions: str) -> Resource:
         """The first of ``api_versions`` in which ``kind`` is served. Raises InvalidInput when none is."""
         for api_version in api_versions:
-            for one in self._all:
-                if one.api_version == api_version and one.kind == kind:
-                    return one
+            if found := _exact(api_version, kind, await self.all()):
+                return found
         raise InvalidInput(f"the server serves no {kind} ({' or '.join(api_versions)})")
 
-    def of(self, ref: ObjectRef) -> Resource:
-        """The type of an object that was read from this cluster."""
-        return self.by_kind(ref.api_version, ref.kind)
 
-    def _words(self) -> set[str]:
-        return {word for one in self._all for word in (one.plural, one.kind.lower(), *one.short_names)}
+def _exact(api_version: str, kind: str, resources: Iterable[Resource]) -> Resource | None:
+    return next((one for one in resources if (one.api_version, one.kind) == (api_version, kind)), None)
+
+
+def _named(word: str, resources: Iterable[Resource]) -> Resource | None:
+    name, _, suffix = word.lower().partition(".")
+    candidates = [one for one in resources if _fits_suffix(one, suffix)]
+    for fits in (_is_plural, _is_singular, _is_short):
+        if found := [one for one in candidates if fits(one, name)]:
+            return min(found, key=_preference)
+    return None
 
 
 def is_builtin(api_version: str) -> bool:
@@ -101,8 +104,8 @@ def _is_short(resource: Resource, name: str) -> bool:
     return name in resource.short_names
 
 
-def split_types(word: str, catalog: Catalog) -> Sequence[Resource]:
+async def split_types(word: str, catalog: Catalog) -> Sequence[Resource]:
     """The types of a comma list such as ``deploy,svc``. Raises InvalidInput; ``all`` is refused for writes."""
     if word.lower() == "all":
         raise InvalidInput('"all" differs from cluster to cluster: name the types, as in deployments,services')
-    return [catalog.by_word(part) for part in word.split(",") if part]
+    return [await catalog.by_word(part) for part in word.split(",") if part]

@@ -34,11 +34,14 @@ for _tag, (_pattern, _first) in _NUMBERS.items():
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
-    own = [_key(loader.construct_object(key, deep=True)) for key, _ in node.value]
-    for place, key in enumerate(own):
-        if key in own[:place] and key != "<<":
-            line = node.value[place][0].start_mark.line + 1
-            raise InvalidInput(f'line {line}: key "{key}" is given twice')
+    own: set[str] = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = _key(loader.construct_object(key_node, deep=True))
+        if key in own:
+            raise InvalidInput(f'line {key_node.start_mark.line + 1}: key "{key}" is given twice')
+        own.add(key)
     loader.flatten_mapping(node)  # what "<<" merges comes first, so that the mapping's own keys win
     pairs = [(loader.construct_object(key), loader.construct_object(value, deep=True)) for key, value in node.value]
     return {_key(key): value for key, value in pairs}

@@ -36,6 +36,15 @@ def local_files(path: str) -> Mapping[str, bytes]:
     return {path: place.read_bytes()}
 
 
+def reads_stdin(words: Sequence[str]) -> bool:
+    """Whether a command line asks for standard input: ``-f -``, ``--filename=-``, ``--from-file=key=-``."""
+    return any(
+        word in ("-", "-f-", "-f=-")
+        or (word.startswith(("--filename", "--patch-file", "--from-")) and word.endswith("=-"))
+        for word in words
+    )
+
+
 def random_suffix() -> str:
     """Five letters, as the API server appends to a generateName."""
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
@@ -63,13 +72,12 @@ class Invocation:
     read_file: ReadFile = no_files
     now: Callable[[], datetime] = utc_now
     suffix: Callable[[], str] = random_suffix
-    _catalog: Catalog | None = field(default=None, repr=False)
+    catalog: Catalog = field(init=False, repr=False)
+    """What this cluster serves."""
 
-    async def catalog(self) -> Catalog:
-        """What this cluster serves; asked once."""
-        if self._catalog is None:
-            self._catalog = Catalog(await self.reader.resources())
-        return self._catalog
+    def __post_init__(self) -> None:
+        """The catalog asks the reader when it must."""
+        self.catalog = Catalog(self.reader.resources)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def _documents(inv: Invocation) -> Sequence[JsonObject]:
 
 
 async def _placed(inv: Invocation, document: JsonObject) -> JsonObject:
-    resource = (await inv.catalog()).by_kind(document["apiVersion"], document["kind"])
+    resource = await inv.catalog.by_kind(document["apiVersion"], document["kind"])
     manifest = copy.deepcopy(document)
     meta = manifest["metadata"]
     if not meta.get("name") and not meta.get("generateName"):

@@ -52,8 +52,10 @@ def _body(inv: Invocation, patch_type: str) -> Any:
 async def _check(inv: Invocation, target: ObjectRef, patch_type: str, subresource: str) -> None:
     if patch_type == "strategic" and not is_builtin(target.api_version):
         raise InvalidInput(f"{target} is a custom resource, which takes no strategic patch: add --type=merge")
-    if subresource and subresource not in (await inv.catalog()).of(target).subresources:
-        raise InvalidInput(f"{target} has no subresource {subresource}")
+    if subresource:
+        served = await inv.catalog.newest(target.kind, target.api_version)
+        if subresource not in served.subresources:
+            raise InvalidInput(f"{target} has no subresource {subresource}; it has {', '.join(served.subresources)}")
 
 
 async def replace(inv: Invocation) -> Sequence[Step]:

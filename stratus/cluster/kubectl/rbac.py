@@ -83,14 +83,13 @@ async def _rules(inv: Invocation) -> list[JsonObject]:
 
 async def _grouped(inv: Invocation) -> dict[str, list[str]]:
     """Plurals by group, in the order in which they were named."""
-    catalog = await inv.catalog()
     found: dict[str, list[str]] = {}
     for text in inv.flags.words("resource"):
         word, slash, subresource = text.partition("/")
         if word == "*":
             found.setdefault("", []).append("*")
             continue
-        resource = catalog.by_word(word)
+        resource = await inv.catalog.by_word(word)
         plural = f"{resource.plural}{slash}{subresource}"
         if plural not in found.setdefault(resource.group, []):
             found[resource.group].append(plural)

@@ -28,7 +28,7 @@ async def scale(inv: Invocation) -> Sequence[Step]:
 
 
 async def _check(inv: Invocation, target: ObjectRef) -> None:
-    if "scale" not in (await inv.catalog()).of(target).subresources:
+    if "scale" not in (await inv.catalog.by_kind(target.api_version, target.kind)).subresources:
         raise InvalidInput(f"{target} cannot be scaled: its kind has no scale subresource")
     expected = inv.flags.number("current-replicas", -1)
     if expected < 0 and not inv.flags.has("resource-version"):
@@ -52,11 +52,10 @@ async def autoscale(inv: Invocation) -> Sequence[Step]:
 
 
 async def _autoscaler(inv: Invocation, target: JsonObject, minimum: int, maximum: int) -> CreateStep:
-    catalog = await inv.catalog()
     ref = ObjectRef.of(target)
-    if "scale" not in catalog.of(ref).subresources:
+    if "scale" not in (await inv.catalog.by_kind(ref.api_version, ref.kind)).subresources:
         raise InvalidInput(f"{ref} cannot be scaled: its kind has no scale subresource")
-    resource = catalog.served("HorizontalPodAutoscaler", "autoscaling/v2", "autoscaling/v1")
+    resource = await inv.catalog.newest("HorizontalPodAutoscaler", "autoscaling/v2", "autoscaling/v1")
     spec: JsonObject = {
         "scaleTargetRef": {"kind": ref.kind, "name": ref.name, "apiVersion": ref.api_version},
         "maxReplicas": maximum,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from stratus.cluster.kubectl.discovery import Catalog, split_types
+from stratus.cluster.kubectl.discovery import split_types
 from stratus.cluster.kubectl.invocation import Invocation
 from stratus.cluster.kubectl.manifests import refs_of_files
 from stratus.domain.base import JsonObject
@@ -39,12 +39,11 @@ async def _found(inv: Invocation, words: Sequence[str], everything: bool) -> Seq
         if words:
             raise InvalidInput(f"kubectl {inv.verb}: give either -f or names, not both")
         return await refs_of_files(inv)
-    catalog = await inv.catalog()
     if not words:
         raise InvalidInput(f"kubectl {inv.verb} needs a TYPE and a NAME, TYPE/NAME, or -f FILE")
     if any("/" in word for word in words):
-        return _unique(_slashed(inv, word, catalog) for word in words)
-    types = split_types(words[0], catalog)
+        return _unique([await _slashed(inv, word) for word in words])
+    types = await split_types(words[0], inv.catalog)
     if _selects(inv) or (everything and len(words) == 1):
         if len(words) > 1:
             raise InvalidInput("name cannot be provided when a selector or --all is specified")
@@ -111,11 +110,11 @@ async def _selected(inv: Invocation, types: Sequence[Resource]) -> list[JsonObje
     return found
 
 
-def _slashed(inv: Invocation, word: str, catalog: Catalog) -> ObjectRef:
+async def _slashed(inv: Invocation, word: str) -> ObjectRef:
     kind, _, name = word.partition("/")
     if not kind or not name or "/" in name:
         raise InvalidInput(f'"{word}" is not TYPE/NAME: either all arguments are TYPE/NAME, or the type comes first')
-    return _ref(inv, catalog.by_word(kind), name)
+    return _ref(inv, await inv.catalog.by_word(kind), name)
 
 
 def _ref(inv: Invocation, resource: Resource, name: str) -> ObjectRef:
