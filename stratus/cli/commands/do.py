@@ -27,9 +27,7 @@ LEASE_PATIENCE = 5.0
 def do(arguments: Namespace) -> int:
     """Compile, rehearse, write, verify; undo when it made things worse."""
     settings = load(arguments)
-    words = (
-        [word for word in arguments.command if word != "--"] if arguments.command[:1] == ["--"] else arguments.command
-    )
+    words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not words:
         raise InvalidInput(
             "nothing to do: write the command behind --, as in stratus do -- kubectl scale deploy/x --replicas=2"
@@ -85,9 +83,9 @@ async def _through_inbox(settings: Settings, words: list[str], settle: float | N
 
 
 async def _compile(words: list[str], reader: ClusterReader, settings: Settings) -> Proposal:
-    from stratus.cluster.kubectl import compile_command
+    from stratus.cluster.kubectl import compile_command, local_files, reads_stdin
 
     namespace = settings.namespaces[0] if settings.namespaces else "default"
-    stdin = "" if sys.stdin is None or sys.stdin.isatty() or "-" not in words else sys.stdin.read()
-    proposal = await compile_command(words, reader=reader, namespace=namespace, stdin=stdin)
+    stdin = sys.stdin.read() if reads_stdin(words) and sys.stdin is not None and not sys.stdin.isatty() else ""
+    proposal = await compile_command(words, reader=reader, namespace=namespace, stdin=stdin, read_file=local_files)
     return proposal.model_copy(update={"author": f"human:{actor()}"})
