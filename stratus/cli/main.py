@@ -96,6 +96,7 @@ def _add_watching(nouns: Nouns) -> None:
     demo = _command(nouns, "demo", "demo:demo", "an embedded cluster, a fault, and agents that repair it", cluster=True)
     demo.add_argument("scenario", nargs="?", default="two-bad-deploys", metavar="SCENARIO")
     demo.add_argument("--headless", action="store_true", help="text instead of the terminal app")
+    demo.add_argument("--watch", action="store_true", help="go on watching after the repair, until stopped")
     demo.add_argument("--list", action="store_true", dest="list_scenarios", help="the scenarios that can be named")
     run = _command(nouns, "run", "run:run", "the engine without a screen", cluster=True)
     run.add_argument("--once", action="store_true", help="one look, mitigate if needed, exit with a meaningful code")

@@ -101,3 +101,8 @@ def mermaid(table: Mapping[TxState, tuple[TxState, ...]] | Mapping[IncidentState
     rows = [f"    {source} --> {target}" for source, targets in table.items() for target in targets]
     ends = [f"    {state} --> [*]" for state, targets in table.items() if not targets]
     return "\n".join(["stateDiagram-v2", f"    [*] --> {next(iter(table))}", *rows, *ends]) + "\n"
+
+
+if __name__ == "__main__":  # what the documents hold
+    print(mermaid(TX_TRANSITIONS))
+    print(mermaid(INCIDENT_TRANSITIONS))

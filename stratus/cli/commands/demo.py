@@ -46,10 +46,10 @@ def demo(arguments: Namespace) -> int:
         raise InvalidInput(f"there is no scenario {arguments.scenario!r}: see `stratus demo --list`") from None
     if not arguments.headless and sys.stdout.isatty() and sys.stdin.isatty() and out.form == "text":
         return _in_terminal(arguments)
-    return asyncio.run(_headless(load(arguments), fault, out))
+    return asyncio.run(_headless(load(arguments), fault, out, watch=arguments.watch))
 
 
-async def _headless(settings: Settings, fault: Fault, out: Output) -> int:
+async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: bool) -> int:
     started = monotonic()
     async with temporary_journal() as scratch, embedded_cluster(fault.application) as cluster:
         if out.form == "text":
@@ -66,10 +66,10 @@ async def _headless(settings: Settings, fault: Fault, out: Output) -> int:
             }
         )
         async with running_engine(
-            settings, default_mode=Mode.AUTO, people=False, on_event=teller(out), embedded=cluster
+            settings, default_mode=Mode.AUTO, people=watch, on_event=teller(out), embedded=cluster
         ) as running:
             stopped = stop_on_signals(running)
-            return await drive(settings, running, out, once=True, started=started, stopped=stopped)
+            return await drive(settings, running, out, once=not watch, started=started, stopped=stopped)
 
 
 async def _until_it_shows(cluster: EmbeddedCluster, fault: Fault, probes: Sequence[str]) -> None:
@@ -108,7 +108,17 @@ def _in_terminal(arguments: Namespace) -> int:
         os.environ["NO_COLOR"] = "1"
     with tempfile.TemporaryDirectory(prefix="stratus-demo-") as directory:
         journal = Path(directory) / "journal.db"
-        child = [sys.executable, "-m", "stratus.cli.main", "demo", arguments.scenario, "--headless", "-o", "jsonl"]
+        child = [
+            sys.executable,
+            "-m",
+            "stratus.cli.main",
+            "demo",
+            arguments.scenario,
+            "--headless",
+            "--watch",
+            "-o",
+            "jsonl",
+        ]
         child += ["--journal", str(journal), "--mode", arguments.mode or "veto"]
         child += ["--veto-window", arguments.veto_window or f"{TERMINAL_WINDOW:g}s"]
         return terminal(journal, engine_command=child, actor=actor())
