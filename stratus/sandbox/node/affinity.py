@@ -40,15 +40,13 @@ def domain(info: NodeInfo, term: Object, snapshot: Snapshot) -> list[Object]:
 
 def pod_affinity(pod: Object, info: NodeInfo, snapshot: Snapshot) -> list[str]:
     """Reasons against the node; none when it fits."""
-    if _blocked_by_existing(pod, info, snapshot):
-        return [AFFINITY, EXISTING]
-    for term in required(pod, "podAntiAffinity"):
-        if any(matches(term, pod, other) for other in domain(info, term, snapshot)):
-            return [AFFINITY, ANTI_RULES]
     for term in required(pod, "podAffinity"):
         if not _has_company(pod, term, info, snapshot):
             return [AFFINITY, RULES]
-    return []
+    for term in required(pod, "podAntiAffinity"):
+        if any(matches(term, pod, other) for other in domain(info, term, snapshot)):
+            return [AFFINITY, ANTI_RULES]
+    return [AFFINITY, EXISTING] if _blocked_by_existing(pod, info, snapshot) else []
 
 
 def _has_company(pod: Object, term: Object, info: NodeInfo, snapshot: Snapshot) -> bool:

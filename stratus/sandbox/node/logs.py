@@ -45,7 +45,7 @@ def _lines(container: Container, pod: str, previous: bool) -> Sequence[tuple[flo
             raise BackendError(400, "BadRequest", message)
         return found.logs()
     if waiting and ended is None:
-        reason = container.waiting.reason if container.waiting else container.worker.waiting_reason(container)
+        reason = container.waiting.reason if container.waiting else container.worker.waiting_reason
         detail = NOT_PULLED.get(reason, reason)
         message = f'container "{container.name}" in pod "{pod}" is waiting to start: {detail}'
         raise BackendError(400, "BadRequest", message)

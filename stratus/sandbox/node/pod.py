@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stratus.sandbox import events
@@ -40,6 +41,7 @@ class PodWorker:
         self.volumes: dict[str, dict[str, str]] | None = None
         self._mount_wait = MOUNT_RETRY[0]
         self._timer: Timer | None = None
+        self._mount_timer: Timer | None = None
         self._stopping = False
         self._status_asked = False
 
@@ -56,8 +58,10 @@ class PodWorker:
         """Whether an init container lets the next one start."""
         return container.started if container.role == "sidecar" else container.succeeded
 
-    def waiting_reason(self, container: Container) -> str:
-        return "PodInitializing" if self.init and container.role == "main" else "ContainerCreating"
+    @property
+    def waiting_reason(self) -> str:
+        """Why a container waits that nothing else keeps from starting."""
+        return "PodInitializing" if self.init else "ContainerCreating"
 
     def listener(self, port: int) -> Process | None:
         """The process of this pod that listens on a port now."""
@@ -104,11 +108,22 @@ class PodWorker:
             self.volumes = self.node.mounter.volumes(self.pod)
         except MountError as error:
             self.event("Warning", "FailedMount", str(error))
+            if self._mount_timer is None:
+                self._mount_timer = self.kernel.call_later(TIMED_OUT, partial(self._timed_out, error.volume))
             self._timer = self.kernel.call_later(self._mount_wait, self._set_up)
             self._mount_wait = min(self._mount_wait * 2, MOUNT_RETRY[1])
         else:
             self._timer = self.kernel.call_later(self.kernel.rng.uniform(0.1, 0.3), self._sandbox_ready)
         self.request_status()
+
+    def _timed_out(self, volume: str) -> None:
+        self._mount_timer = None
+        if self.gone or self._stopping or self.volumes is not None:
+            return
+        every = " ".join(each["name"] for each in spec_of(self.pod).get("volumes") or ())
+        what = f"unmounted volumes=[{volume}], unattached volumes=[{every}]"
+        message = f"Unable to attach or mount volumes: {what}: timed out waiting for the condition"
+        self.event("Warning", "FailedMount", message)
 
     def _sandbox_ready(self) -> None:
         if self.gone or self._stopping:
@@ -202,8 +217,9 @@ class PodWorker:
     def forget(self) -> None:
         """The object is gone: nothing of the pod may run on."""
         self.gone = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._mount_timer):
+            if timer is not None:
+                timer.cancel()
         for container in self.containers:
             container.kill_now()
         if self.pod_ip and self.pod_ip != self.node.ip:

@@ -180,9 +180,9 @@ class Scheduler:
         status["conditions"] = with_condition(status.get("conditions") or [], scheduled)
         bound = {**pod, "spec": {**spec_of(pod), "nodeName": info.name}, "status": status}
         self._drop(item)
-        self.api.replace_internal("pods", bound)
         message = f"Successfully assigned {item[0]}/{item[1]} to {info.name}"
         events.record(self.api, pod, "Normal", "Scheduled", message, NAME)
+        self.api.replace_internal("pods", bound)
 
     def _wait_for_volumes(self, item: Item, pod: Object, node: str) -> bool:
         """Names the node to claims that wait for their first pod; True while they are not bound yet."""

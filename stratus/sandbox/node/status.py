@@ -79,7 +79,7 @@ def _state(container: Container) -> tuple[Object, Object | None]:
     waiting = container.waiting
     if container.terminated is not None and waiting is None:
         return {"terminated": container.terminated}, container.last
-    shown = {"reason": waiting.reason if waiting else container.worker.waiting_reason(container)}
+    shown = {"reason": waiting.reason if waiting else container.worker.waiting_reason}
     if waiting and waiting.message:
         shown["message"] = waiting.message
     return {"waiting": shown}, container.terminated or container.last

@@ -17,8 +17,9 @@ MISSING_KEY = {
 class MountError(Exception):
     """A volume cannot be set up; the text is that of the FailedMount event."""
 
-    def __init__(self, volume: str, message: str, *, at: str = "SetUp") -> None:
-        super().__init__(f'MountVolume.{at} failed for volume "{volume}" : {message}')
+    def __init__(self, volume: str, message: str) -> None:
+        super().__init__(f'MountVolume.SetUp failed for volume "{volume}" : {message}')
+        self.volume = volume
 
 
 class LiveFiles(Mapping[str, str]):
