@@ -247,7 +247,7 @@ class Api:
     def _check_version(self, kind: Kind, old: Object, new: Object) -> None:
         given = new["metadata"].get("resourceVersion")
         if given in (None, "", "0"):
-            if strategy.requires_version(kind):
+            if strategy.requires_version(kind) and kind.store != "services":
                 problem = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
                 raise errors.invalid(kind, old["metadata"]["name"], [problem])
         elif given != old["metadata"]["resourceVersion"]:

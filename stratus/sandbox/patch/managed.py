@@ -16,6 +16,7 @@ Identity = tuple[str, str, str]  # manager, operation, apiVersion
 
 MAX_UPDATERS = 10  # more Update managers than this are folded into "ancient-changes", as the API server does
 ANCIENT = "ancient-changes"
+BEFORE_FIRST_APPLY = "before-first-apply"  # owns what untracked objects hold when they are first applied
 
 
 class Owners:
@@ -65,23 +66,23 @@ class Owners:
 
 
 def is_reset(entries: Any) -> bool:
-    """Whether a client asks to erase all ownership, which is said by one empty entry."""
-    return isinstance(entries, list) and len(entries) == 1 and not entries[0]
+    """Whether a client asks to erase all ownership: an empty list, or one empty entry."""
+    return isinstance(entries, list) and not any(entries)
 
 
 def track_update(node: Node, kind: Kind, old: Object, new: Object, write: Write, subresource: str, now: str) -> None:
     """Give the fields that this write changed to its manager, in `new`'s managedFields.
 
-    An empty manager means that ownership is settled already (server-side apply).
+    An empty manager means that ownership is settled already (server-side apply). An object whose ownership was erased
+    is not tracked again until somebody applies it.
     """
     if not write.manager:
         return
     stored = (old.get("metadata") or {}).get("managedFields")
     given = new["metadata"].pop("managedFields", None)
-    if is_reset(given):
-        owners = Owners(None)
-    else:
-        owners = Owners(given if given and not subresource else stored)
+    if is_reset(given) or (old and not stored and not given):
+        return
+    owners = Owners(given if given and not subresource else stored)
     _record(owners, node, kind, old, new, write.manager, now)
     entries = owners.entries()
     if entries:
@@ -112,6 +113,8 @@ def apply(
     that another manager owns with another value, unless forced.
     """
     owners = Owners((live.get("metadata") or {}).get("managedFields"))
+    if not owners.sets and "uid" in live["metadata"]:
+        _record(owners, node, kind, {}, live, BEFORE_FIRST_APPLY, now)
     identity = (write.manager, "Apply", kind.api_version)
     config = merging.only_given(checked, applied)
     wanted = fieldset.of_object(config, node)

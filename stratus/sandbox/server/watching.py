@@ -58,6 +58,12 @@ class Watch:
         """Stop listening."""
         self._store.unsubscribe(self._changed, self._kind.store)
 
+    def drain(self) -> bytes:
+        """The event lines that wait to be sent."""
+        batch = b"".join(self._pending)
+        self._pending.clear()
+        return batch
+
     async def events(self) -> AsyncIterator[bytes]:
         """Batches of event lines until the watch times out."""
         loop = asyncio.get_running_loop()
@@ -65,9 +71,7 @@ class Watch:
         try:
             while True:
                 if self._pending:
-                    batch = b"".join(self._pending)
-                    self._pending.clear()
-                    yield batch
+                    yield self.drain()
                 left = end - loop.time()
                 if left <= 0:
                     break

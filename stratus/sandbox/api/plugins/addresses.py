@@ -40,8 +40,9 @@ class Addresses:
         own = obj["metadata"]["uid"]
         if old is None or self._address_is_new(spec, old["spec"]):
             self._allocate_address(review, spec, own)
-        if spec.get("clusterIP"):
             spec["clusterIPs"] = [spec["clusterIP"]]
+        else:
+            _align(spec, old["spec"])
         self._allocate_ports(review, spec, (review.old or {}).get("spec") or {}, own)
 
     def _address_is_new(self, spec: Object, old: Object) -> bool:
@@ -61,7 +62,7 @@ class Addresses:
         spec["clusterIP"] = wanted
 
     def _problem(self, wanted: str, own: str) -> FieldError | None:
-        path = "spec.clusterIP"
+        path = "spec.clusterIPs"
         try:
             inside = ipaddress.ip_address(wanted) in self._network
         except ValueError:
@@ -129,3 +130,15 @@ class Addresses:
             self._addresses.pop(address, None)
         for port in service["spec"].get("ports") or ():
             self._ports.pop(port.get("nodePort"), None)
+
+
+def _align(spec: Object, old: Object) -> None:
+    """Keep clusterIP and clusterIPs of a changed Service in step when the client named only one of them."""
+    address, addresses = spec.get("clusterIP"), spec.get("clusterIPs")
+    if addresses is None and address == old.get("clusterIP") and "clusterIPs" in old:
+        spec["clusterIPs"] = old["clusterIPs"]
+    elif addresses == old.get("clusterIPs") and address != old.get("clusterIP"):
+        if address:
+            spec["clusterIPs"] = [address]
+        else:
+            spec.pop("clusterIPs", None)

@@ -81,4 +81,6 @@ def validate_update(kind: Kind, new: Object, old: Object, subresource: str, miss
     if subresource in ("status", "finalize"):
         return []
     found = [] if subresource == "scale" else immutable.check(kind, new, old)
+    if kind.store == "services" and not new["metadata"].get("resourceVersion"):
+        found.insert(0, errors.invalid_value("metadata.resourceVersion", "", "must be specified for an update"))
     return found + validate(kind, new, missing)

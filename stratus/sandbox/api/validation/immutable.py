@@ -142,10 +142,11 @@ def _service(new: Object, old: Object) -> list[FieldError]:
     before, after = old["spec"], new["spec"]
     if before.get("type") == "ExternalName" or after.get("type") == "ExternalName":
         return []
-    had, has = before.get("clusterIP", ""), after.get("clusterIP", "")
-    if had and had != has:
-        return [errors.invalid_value("spec.clusterIP", has, IMMUTABLE)]
-    return []
+    had, has = before.get("clusterIPs") or [], after.get("clusterIPs") or []
+    if not had or had[:1] == has[:1]:
+        return []
+    detail = "may not change once set" if has else "primary clusterIP can not be unset"
+    return [errors.invalid_value("spec.clusterIPs[0]", has or None, detail)]
 
 
 def _role_ref(new: Object, old: Object) -> list[FieldError]:
