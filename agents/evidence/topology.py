@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from agents.evidence.logs import failed_calls
 from agents.evidence.model import Evidence, Workload, containers_of, selects
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
@@ -90,7 +91,9 @@ class Topology:
 
 def topology(evidence: Evidence) -> Topology:
     """The call graph as the objects state it."""
-    references = tuple(r for workload in evidence.workloads for r in references_of(evidence, workload))
+    references = tuple(
+        r for w in evidence.workloads for r in (*references_of(evidence, w), *references_in_logs(evidence, w))
+    )
     backends = {}
     for service in evidence.of("Service"):
         meta = service["metadata"]
@@ -117,6 +120,20 @@ def references_of(evidence: Evidence, workload: Workload) -> Iterator[Reference]
                 if reference is not None and reference not in seen:
                     seen.add(reference)
                     yield reference
+
+
+def references_in_logs(evidence: Evidence, workload: Workload) -> Iterator[Reference]:
+    """Services whose calls a workload's log reports as failed: an image may know its dependencies by heart."""
+    named = {w.name for w in evidence.workloads if w.namespace == workload.namespace}
+    seen = set()
+    for pod in workload.pods[:3]:
+        for call in failed_calls(evidence.log(pod)):
+            reference = _reference(evidence, workload, "", "", "its log", call.host, call.port)
+            if reference is None or reference in seen or reference.service == workload.name:
+                continue
+            seen.add(reference)
+            if evidence.get("Service", reference.namespace, reference.service) or reference.service in named:
+                yield reference
 
 
 def environment(evidence: Evidence, workload: Workload, container: JsonObject) -> dict[str, str]:

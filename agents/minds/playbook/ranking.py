@@ -60,9 +60,11 @@ def _merge(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
         found: dict[str, Candidate] = {}
         for h in group:
             for candidate in h.candidates:
+                # what a vaguer hypothesis proposes for the same component counts as much less as it is less sure
+                weighed = replace(candidate, score=candidate.score * h.confidence / group[0].confidence)
                 kept = found.get(candidate.fingerprint)
-                if kept is None or candidate.score > kept.score:
-                    found[candidate.fingerprint] = candidate
+                if kept is None or weighed.score > kept.score:
+                    found[candidate.fingerprint] = weighed
         affects = frozenset().union(*(h.affects for h in group))
         merged.append(replace(group[0], evidence=said, candidates=tuple(found.values()), affects=affects))
     return merged

@@ -71,11 +71,8 @@ def _stale(case: Case, involved: list[Workload], said: list[str]) -> Iterator[Hy
         written = _written(secret) if secret is not None else None
         if secret is None or written is None:
             continue
-        users = [
-            w
-            for w in case.evidence.workloads
-            if w.namespace == involved[0].namespace and name in references(w, "Secret")
-        ]
+        near = [w for w in case.evidence.workloads if w.namespace == involved[0].namespace]
+        users = [w for w in near if name in in_environment(w)]
         old = [w for w in users if w.kind in ("Deployment", "StatefulSet", "DaemonSet") and _started_before(w, written)]
         if not old:
             continue
@@ -89,6 +86,17 @@ def _stale(case: Case, involved: list[Workload], said: list[str]) -> Iterator[Hy
         affects = [w.subject for w in old]
         component = old[0].subject if len(old) == 1 else subject
         yield hypothesis(component, "auth-config", 0.9, reason, [reason, *said], candidates, affects=affects)
+
+
+def in_environment(workload: Workload) -> set[str]:
+    """Secrets that a workload's processes read once, at their start; mounted ones follow a rotation by themselves."""
+    found = set()
+    for container in [*workload.init_containers, *workload.containers]:
+        found |= {
+            ((e.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name") for e in container.get("env") or []
+        }
+        found |= {(source.get("secretRef") or {}).get("name") for source in container.get("envFrom") or []}
+    return {str(name) for name in found if name}
 
 
 def _written(secret: JsonObject) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -138,4 +139,6 @@ def analyse_siblings(case: Case) -> Iterator[Hypothesis]:
             if step is not None:
                 found = [fixes.candidate(Origin.DERIVE, [step, *restarts(case, config)], reason, worth=0.9)]
             said = [f"{key}: {brief(value)}; the siblings have {brief(usual)}"]
-            yield hypothesis(subject_of(config), "config", 0.5, reason, said, found, affects=[workload.subject])
+            guarded = re.search(r"tls|ssl|auth|security|password", f"{value}{usual}", re.IGNORECASE)
+            each = "auth-config" if guarded else "config"
+            yield hypothesis(subject_of(config), each, 0.5, reason, said, found, affects=[workload.subject])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from agents.evidence.logs import failed_calls
 from agents.evidence.paths import read
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
-from agents.minds.playbook.case import Case, fields, hypothesis, nearest, subject_of
+from agents.minds.playbook.case import ASKED, Case, fields, hypothesis, nearest, subject_of
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 from stratus.oracles.labels import selects
@@ -150,18 +151,40 @@ def _ingress(case: Case, ingress: JsonObject) -> Iterator[Hypothesis]:
         name, port = _backend(backend)
         service = case.evidence.get("Service", namespace, name)
         wrong = service is None or (port and port not in _ports(service))
-        if not wrong and not drift:
+        if not wrong and not drift and not (_asked(case, ingress) and _entrance(case, ingress, service)):
             continue
         what = "does not exist" if service is None else f"has no port {port}" if wrong else "is not what it was"
         reason = f"{subject} sends {_route(path)} to {name}, which {what}"
         candidates = case.restorations(ingress, fields("spec"), reason)
         close = nearest(name, names, 0.5) if service is None else ""
+        close = close or _entrance(case, ingress, service)
         if close:
             edited = fixes.edit(ingress, lambda obj, p=path, c=close: _rename(read(obj, p), c))  # type: ignore[misc]
             candidates += [fixes.candidate(Origin.DERIVE, [edited], reason)] if edited else []
         said = [reason, *(c.sentence() for group in drift[:1] for c in group)]
         confidence = 0.85 if wrong or case.evidence.found(subject) else 0.5
         yield hypothesis(subject, "ingress", confidence, reason, said, candidates)
+
+
+def _asked(case: Case, ingress: JsonObject) -> bool:
+    """Whether requests from outside fail while nothing inside is in trouble."""
+    return not case.troubled and any(f.reason in ASKED for f in case.evidence.findings)
+
+
+def _entrance(case: Case, ingress: JsonObject, service: JsonObject | None) -> str:
+    """The one Service that no workload calls and no Ingress names, when the present backend is one that others call."""
+    namespace = ingress["metadata"].get("namespace", "")
+    if service is None or not case.topology.callers(subject_of(service)):
+        return ""
+    routed = {_backend(b)[0] for i in case.evidence.of("Ingress", namespace) for _, b in _backends(i)}
+    idle = [
+        s["metadata"]["name"]
+        for s in case.evidence.of("Service", namespace)
+        if not case.topology.callers(subject_of(s)) and s["metadata"]["name"] not in routed
+        and _ports(s) & _ports(service)
+    ]  # fmt: skip
+    front = [n for n in idle if re.search(r"front|web|gateway|proxy|ui\b|edge", n)]
+    return front[0] if len(front) == 1 else idle[0] if len(idle) == 1 else ""
 
 
 def _backends(ingress: JsonObject) -> Iterator[tuple[tuple[Any, ...], JsonObject]]:

@@ -18,7 +18,7 @@ from stratus.domain.base import JsonObject
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
     """Per reference that leads nowhere, and per container that listens elsewhere than it should."""
-    for reference in case.topology.references:
+    for reference in (r for r in case.topology.references if r.container):
         service = case.evidence.get("Service", reference.namespace, reference.service)
         if service is None:
             yield from _no_such_host(case, reference)
