@@ -13,8 +13,12 @@ from stratus.sandbox.faults.scheduling import SCHEDULING_FAULTS
 from stratus.sandbox.faults.workloads import WORKLOAD_FAULTS
 
 CATALOGUE: Sequence[Fault] = (
-    *HOTEL_FAULTS, *NETWORK_FAULTS, *SCHEDULING_FAULTS, *WORKLOAD_FAULTS, *CONFIGURATION_FAULTS,
-)  # fmt: skip
+    *HOTEL_FAULTS,
+    *NETWORK_FAULTS,
+    *SCHEDULING_FAULTS,
+    *WORKLOAD_FAULTS,
+    *CONFIGURATION_FAULTS,
+)
 
 
 def short_names(fault: Fault) -> Iterable[str]:

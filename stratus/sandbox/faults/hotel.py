@@ -29,7 +29,9 @@ GOOD = "localhost:5000/service:1.0"
 SELECTOR = "/spec/template/spec/nodeSelector"
 ERRORS = "alert:RequestErrorRate"
 TOKEN = {"name": "SEND_TOKEN", "valueFrom": {"secretKeyRef": {"name": "store-credentials", "key": "token"}}}
-RECREATE = Merge(DEPLOYMENTS, HOTEL, "recommendation", {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
+RECREATE = Merge(
+    DEPLOYMENTS, HOTEL, "recommendation", {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
+)
 
 
 def again(name: str, replicas: int = 2) -> Sequence[Operation]:
@@ -95,7 +97,9 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "bad-node-selector",
         "Deployment profile selects a node that does not exist; its old pod is gone",
-        replaced(HOTEL, "profile", deployment(HOTEL, "profile", add(SELECTOR, {"kubernetes.io/hostname": "extra-node"}))),
+        replaced(
+            HOTEL, "profile", deployment(HOTEL, "profile", add(SELECTOR, {"kubernetes.io/hostname": "extra-node"}))
+        ),
         [deployment(HOTEL, "profile", remove(SELECTOR))],
         shows=[ERRORS, "event:nodes are available", "down:profile"],
         wrong=again("profile"),
@@ -115,11 +119,18 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "missing-required-env",
         "rate is deployed with a required setting that nobody set, and exits at start",
-        replaced(HOTEL, "rate", deployment(HOTEL, "rate", add(f"{CONTAINER}/env/0", {"name": "REQUIRE_ENV", "value": "RATE_CURRENCY"}))),
+        replaced(
+            HOTEL,
+            "rate",
+            deployment(HOTEL, "rate", add(f"{CONTAINER}/env/0", {"name": "REQUIRE_ENV", "value": "RATE_CURRENCY"})),
+        ),
         [deployment(HOTEL, "rate", remove(f"{CONTAINER}/env/0"))],
         shows=[ERRORS, "alert:KubePodCrashLooping", "log:rate:missing required setting RATE_CURRENCY"],
         wrong=again("rate"),
-        alternatives=[[Undo(HOTEL, "rate")], [deployment(HOTEL, "rate", add(f"{CONTAINER}/env/0", {"name": "RATE_CURRENCY", "value": "EUR"}))]],
+        alternatives=[
+            [Undo(HOTEL, "rate")],
+            [deployment(HOTEL, "rate", add(f"{CONTAINER}/env/0", {"name": "RATE_CURRENCY", "value": "EUR"}))],
+        ],
         aliases=["missing-required-env"],
     ),
     fault(
@@ -172,8 +183,24 @@ HOTEL_FAULTS: Sequence[Fault] = (
     fault(
         "out-of-memory",
         "reservation's memory limit is below what its process needs",
-        replaced(HOTEL, "reservation", container(HOTEL, "reservation", "reservation", resources={"requests": {"memory": "8Mi"}, "limits": {"memory": "8Mi"}})),
-        [container(HOTEL, "reservation", "reservation", resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "96Mi"}})],
+        replaced(
+            HOTEL,
+            "reservation",
+            container(
+                HOTEL,
+                "reservation",
+                "reservation",
+                resources={"requests": {"memory": "8Mi"}, "limits": {"memory": "8Mi"}},
+            ),
+        ),
+        [
+            container(
+                HOTEL,
+                "reservation",
+                "reservation",
+                resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "96Mi"}},
+            )
+        ],
         shows=[ERRORS, "alert:KubePodCrashLooping", "down:reservation"],
         wrong=again("reservation"),
         alternatives=[[Undo(HOTEL, "reservation")]],
@@ -189,13 +216,45 @@ HOTEL_FAULTS: Sequence[Fault] = (
         alternatives=[[Undo(HOTEL, "profile")]],
         aliases=["hanging-init"],
     ),
-    bad_image("crashing-deploy", "geo", "localhost:5000/service:1.1", "geo is deployed with a version that exits at start; its rollout hangs", "alert:KubePodCrashLooping", "log:geo:KeyError", aliases=["crashing-deploy"]),
-    bad_image("failing-deploy", "search", "localhost:5000/service:1.2", "search is deployed with a version that fails 40 % of its requests", ERRORS, "log:search:request failed", aliases=["failing-deploy"]),
-    bad_image("leaking-deploy", "user", "localhost:5000/service:1.3", "user is deployed with a version that leaks memory until it is killed", "alert:KubePodCrashLooping", aliases=["leaking-deploy"]),
-    bad_image("slow-deploy", "rate", "localhost:5000/service:1.4", "rate is deployed with a version that answers after 2.5 s, later than its callers wait", ERRORS, "log:search:timed out", aliases=["slow-deploy"]),
+    bad_image(
+        "crashing-deploy",
+        "geo",
+        "localhost:5000/service:1.1",
+        "geo is deployed with a version that exits at start; its rollout hangs",
+        "alert:KubePodCrashLooping",
+        "log:geo:KeyError",
+        aliases=["crashing-deploy"],
+    ),
+    bad_image(
+        "failing-deploy",
+        "search",
+        "localhost:5000/service:1.2",
+        "search is deployed with a version that fails 40 % of its requests",
+        ERRORS,
+        "log:search:request failed",
+        aliases=["failing-deploy"],
+    ),
+    bad_image(
+        "leaking-deploy",
+        "user",
+        "localhost:5000/service:1.3",
+        "user is deployed with a version that leaks memory until it is killed",
+        "alert:KubePodCrashLooping",
+        aliases=["leaking-deploy"],
+    ),
+    bad_image(
+        "slow-deploy",
+        "rate",
+        "localhost:5000/service:1.4",
+        "rate is deployed with a version that answers after 2.5 s, later than its callers wait",
+        ERRORS,
+        "log:search:timed out",
+        aliases=["slow-deploy"],
+    ),
     fault(
         "two-bad-deploys",
-        "recommendation (strategy Recreate) is deployed twice, badly: revision 2 exits at start, revision 3 fails 40 % of its requests",
+        "recommendation (strategy Recreate) is deployed badly twice: revision 2 exits at start, "
+        "revision 3 fails 40 % of its requests",
         [
             RECREATE,
             image(HOTEL, "recommendation", "recommendation", "localhost:5000/service:1.1"),
@@ -208,4 +267,4 @@ HOTEL_FAULTS: Sequence[Fault] = (
         alternatives=[[image(HOTEL, "recommendation", "recommendation", GOOD)]],
         aliases=["two-bad-deploys", "demo"],
     ),
-)  # fmt: skip
+)

@@ -58,8 +58,9 @@ def missing_service(app: str, name: str, *shows: str) -> Fault:
 
 
 def _block_name(host: str, namespace: str) -> str:
-    pattern = rf"^{host}\.{namespace}\.svc\.cluster\.local\.$"
-    return f"    template ANY ANY {host}.{namespace}.svc.cluster.local {{\n        match {pattern}\n        rcode NXDOMAIN\n    }}\n"
+    name = f"{host}.{namespace}.svc.cluster.local"
+    pattern = "^" + name.replace(".", r"\.") + r"\.$"
+    return f"    template ANY ANY {name} {{\n        match {pattern}\n        rcode NXDOMAIN\n    }}\n"
 
 
 def without_templates(corefile: str) -> str:

@@ -256,4 +256,4 @@ class EachVolume:
         return True
 
     def describe(self) -> str:
-        return "kubectl patch pv PV -p '{\"spec\":{\"claimRef\":null}}'   # for each Released volume"
+        return 'kubectl patch pv PV -p \'{"spec":{"claimRef":null}}\'   # for each Released volume'

@@ -100,14 +100,20 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         SOCIAL,
         "all nodes are tainted sre-fault=blocked:NoSchedule, user-service tolerates something else; its pods are deleted",
         [
-            deployment(SOCIAL, "user-service", add(TOLERATIONS, [{"key": "dummy-key", "operator": "Exists", "effect": "NoSchedule"}])),
+            deployment(
+                SOCIAL,
+                "user-service",
+                add(TOLERATIONS, [{"key": "dummy-key", "operator": "Exists", "effect": "NoSchedule"}]),
+            ),
             Taint("sre-fault", "blocked", "NoSchedule"),
             DeletePods(SOCIAL, "user-service"),
         ],
         [Taint("sre-fault")],
         shows=[ERRORS, "event:taint", "down:user-service"],
         wrong=[DeletePods(SOCIAL, "user-service"), scale(SOCIAL, "user-service", 2)],
-        alternatives=[[deployment(SOCIAL, "user-service", add(TOLERATIONS, [{"key": "sre-fault", "operator": "Exists"}]))]],
+        alternatives=[
+            [deployment(SOCIAL, "user-service", add(TOLERATIONS, [{"key": "sre-fault", "operator": "Exists"}]))]
+        ],
     ),
     port_conflict(SHOP, "ad", "log:frontend:Connection refused"),
     port_conflict(HOTEL, "recommendation", ERRORS),
@@ -117,8 +123,24 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         HOTEL,
         HOTEL,
         "mongodb-rate requests more memory than any node has; its old pod is gone",
-        replaced(HOTEL, "mongodb-rate", container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": HUGE}, "limits": {"memory": HUGE}})),
-        [container(HOTEL, "mongodb-rate", "hotel-reserv-rate-mongo", resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "256Mi"}})],
+        replaced(
+            HOTEL,
+            "mongodb-rate",
+            container(
+                HOTEL,
+                "mongodb-rate",
+                "hotel-reserv-rate-mongo",
+                resources={"requests": {"memory": HUGE}, "limits": {"memory": HUGE}},
+            ),
+        ),
+        [
+            container(
+                HOTEL,
+                "mongodb-rate",
+                "hotel-reserv-rate-mongo",
+                resources={"requests": {"memory": "24Mi"}, "limits": {"memory": "256Mi"}},
+            )
+        ],
         shows=[ERRORS, "event:Insufficient memory", "down:mongodb-rate"],
         wrong=[DeletePods(HOTEL, "mongodb-rate"), Restart(HOTEL, "rate")],
         alternatives=[[Undo(HOTEL, "mongodb-rate")]],
@@ -128,11 +150,18 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         HOTEL,
         HOTEL,
         "a memory quota is set while search declares no memory; its ReplicaSet's pods are refused",
-        replaced(HOTEL, "search", container(HOTEL, "search", "hotel-reserv-search", resources=NO_MEMORY), Create(QUOTA)),
+        replaced(
+            HOTEL, "search", container(HOTEL, "search", "hotel-reserv-search", resources=NO_MEMORY), Create(QUOTA)
+        ),
         [Delete("resourcequotas", HOTEL, "memory-limit-quota"), Restart(HOTEL, "search")],
         shows=[ERRORS, "event:must specify memory", "down:search"],
         wrong=[Restart(HOTEL, "search"), scale(HOTEL, "search", 3)],
-        alternatives=[[Edit("resourcequotas", HOTEL, "memory-limit-quota", [remove("/spec/hard/memory")]), Restart(HOTEL, "search")]],
+        alternatives=[
+            [
+                Edit("resourcequotas", HOTEL, "memory-limit-quota", [remove("/spec/hard/memory")]),
+                Restart(HOTEL, "search"),
+            ]
+        ],
     ),
     Fault(
         "sregym/admission_webhook_outage_hotel_reservation",
@@ -143,7 +172,12 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         [Delete(WEBHOOKS, "", "pod-policy.validation.k8s.io"), Restart(HOTEL, "recommendation")],
         shows=[ERRORS, "event:failed calling webhook", "down:recommendation"],
         wrong=[Restart(HOTEL, "recommendation"), scale(HOTEL, "recommendation", 2)],
-        alternatives=[[Edit(WEBHOOKS, "", "pod-policy.validation.k8s.io", [add("/webhooks/0/failurePolicy", "Ignore")]), Restart(HOTEL, "recommendation")]],
+        alternatives=[
+            [
+                Edit(WEBHOOKS, "", "pod-policy.validation.k8s.io", [add("/webhooks/0/failurePolicy", "Ignore")]),
+                Restart(HOTEL, "recommendation"),
+            ]
+        ],
     ),
     Fault(
         "sregym/hpa_missing_effective_cpu_request_hotel_reservation",
@@ -151,22 +185,40 @@ SCHEDULING_FAULTS: Sequence[Fault] = (
         HOTEL,
         "frontend loses its CPU request while an HPA targets CPU utilisation",
         [
-            Create({
-                "apiVersion": "autoscaling/v2",
-                "kind": "HorizontalPodAutoscaler",
-                "metadata": {"name": "frontend-capacity", "namespace": HOTEL},
-                "spec": {
-                    "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend"},
-                    "minReplicas": 1,
-                    "maxReplicas": 4,
-                    "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}],
-                },
-            }),
-            container(HOTEL, "frontend", "hotel-reserv-frontend", resources={"requests": {"cpu": None}, "limits": {"cpu": None}}),
+            Create(
+                {
+                    "apiVersion": "autoscaling/v2",
+                    "kind": "HorizontalPodAutoscaler",
+                    "metadata": {"name": "frontend-capacity", "namespace": HOTEL},
+                    "spec": {
+                        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "frontend"},
+                        "minReplicas": 1,
+                        "maxReplicas": 4,
+                        "metrics": [
+                            {
+                                "type": "Resource",
+                                "resource": {
+                                    "name": "cpu",
+                                    "target": {"type": "Utilization", "averageUtilization": 60},
+                                },
+                            }
+                        ],
+                    },
+                }
+            ),
+            container(
+                HOTEL,
+                "frontend",
+                "hotel-reserv-frontend",
+                resources={"requests": {"cpu": None}, "limits": {"cpu": None}},
+            ),
         ],
         [container(HOTEL, "frontend", "hotel-reserv-frontend", resources={"requests": {"cpu": "100m"}})],
         shows=["alert:KubeHpaMetricsUnavailable"],
-        wrong=[Restart(HOTEL, "frontend"), Merge("horizontalpodautoscalers.autoscaling", HOTEL, "frontend-capacity", {"spec": {"maxReplicas": 8}})],
+        wrong=[
+            Restart(HOTEL, "frontend"),
+            Merge("horizontalpodautoscalers.autoscaling", HOTEL, "frontend-capacity", {"spec": {"maxReplicas": 8}}),
+        ],
         alternatives=[[container(HOTEL, "frontend", "hotel-reserv-frontend", resources={"limits": {"cpu": "500m"}})]],
     ),
-)  # fmt: skip
+)

@@ -99,7 +99,9 @@ def rules(known: Alerts) -> Json:
     for rule in known.rules:
         active = known.of(rule)
         states = {entry.state for entry in active}
-        group = groups.setdefault(rule.group, {"name": rule.group, "file": "rules.yml", "interval": rule.interval, "rules": []})
+        group = groups.setdefault(
+            rule.group, {"name": rule.group, "file": "rules.yml", "interval": rule.interval, "rules": []}
+        )
         group["rules"].append(
             {
                 "name": rule.name,

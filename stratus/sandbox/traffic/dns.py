@@ -93,6 +93,9 @@ class ClusterDns:
         return tuple(
             address["ip"]
             for subset in endpoints.get("subsets") or ()
-            for address in [*(subset.get("addresses") or ()), *(subset.get("notReadyAddresses") or () if unready else ())]
+            for address in [
+                *(subset.get("addresses") or ()),
+                *(subset.get("notReadyAddresses") or () if unready else ()),
+            ]
             if not hostname or hostname in (address.get("hostname"), (address.get("targetRef") or {}).get("name"))
         )

@@ -33,7 +33,11 @@ def _matches(ingress: Object, host: str, path: str) -> Iterator[tuple[tuple[int,
         for entry in (rule.get("http") or {}).get("paths") or ():
             if "service" in entry["backend"] and _path_matches(entry, path):
                 exact = int(entry.get("pathType") == "Exact")
-                yield (int(bool(wanted)), exact, len(entry.get("path", "/")), name_of(ingress)), namespace, entry["backend"]
+                yield (
+                    (int(bool(wanted)), exact, len(entry.get("path", "/")), name_of(ingress)),
+                    namespace,
+                    entry["backend"],
+                )
     default = spec.get("defaultBackend")
     if default and "service" in default:
         yield (-1, 0, 0, name_of(ingress)), namespace, default

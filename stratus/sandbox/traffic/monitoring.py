@@ -115,7 +115,9 @@ class Monitoring:
         if step <= 0:
             raise PromqlError("zero or negative query resolution step widths are not accepted. Try a positive integer")
         if (end - start) / step > MAX_POINTS:
-            raise PromqlError("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution")
+            raise PromqlError(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
+            )
         expression = parse(_text(query, "query"))
         moments = [start + index * step for index in range(int((end - start) / step) + 1)]
         return answers.matrix([(at, Evaluator(self.database, at).value(expression)) for at in moments])

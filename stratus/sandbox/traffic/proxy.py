@@ -46,9 +46,7 @@ class Proxy:
             )
         endpoints = self._network.endpoints(service, wanted[0])
         if not endpoints:
-            raise BackendError(
-                503, "ServiceUnavailable", f'no endpoints available for service "{name_of(service)}"'
-            )
+            raise BackendError(503, "ServiceUnavailable", f'no endpoints available for service "{name_of(service)}"')
         self._turn += 1
         return endpoints[self._turn % len(endpoints)]
 

@@ -114,4 +114,6 @@ class Database:
 
     def names(self) -> list[str]:
         """Metric names that have a series now."""
-        return sorted(name for name, table in self._names.items() if any(not math.isnan(s.last) for s in table.values()))
+        return sorted(
+            name for name, table in self._names.items() if any(not math.isnan(s.last) for s in table.values())
+        )

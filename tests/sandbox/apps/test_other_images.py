@@ -15,7 +15,11 @@ from stratus.sandbox.apps.process import Batch, PullFailure, Reply, StartFailure
 @pytest.mark.parametrize(
     ("image", "reason", "words"),
     [
-        ("localhost:5000/service:9.9", "ErrImagePull", 'Head "http://localhost:5000/v2/service/manifests/9.9": dial tcp'),
+        (
+            "localhost:5000/service:9.9",
+            "ErrImagePull",
+            'Head "http://localhost:5000/v2/service/manifests/9.9": dial tcp',
+        ),
         ("nothere:latest", "ErrImagePull", "docker.io/library/nothere:latest: not found"),
         ("Nginx:1.0", "InvalidImageName", "repository name must be lowercase"),
         ("a b", "InvalidImageName", "invalid reference format"),
@@ -179,7 +183,11 @@ def test_scripts(script: str, code: int, last: str) -> None:
 
 
 def test_endless_commands_run_until_stopped() -> None:
-    for command in (["sleep", "infinity"], ["sh", "-c", "tail -f /dev/null"], ["sh", "-c", "while true; do sleep 30; done"]):
+    for command in (
+        ["sleep", "infinity"],
+        ["sh", "-c", "tail -f /dev/null"],
+        ["sh", "-c", "while true; do sleep 30; done"],
+    ):
         assert Box("busybox:1.36", command=command).run(3600).exits is None
 
 

@@ -36,7 +36,9 @@ class Net:
         return self.processes.get((namespace, pod))
 
     def namespace(self, name: str) -> None:
-        self.store.put("namespaces", {"metadata": {"name": name, "uid": name, "labels": {"kubernetes.io/metadata.name": name}}})
+        self.store.put(
+            "namespaces", {"metadata": {"name": name, "uid": name, "labels": {"kubernetes.io/metadata.name": name}}}
+        )
 
     def pod(
         self,
@@ -52,13 +54,26 @@ class Net:
         self._addresses += 1
         container = {"name": "main", "image": image}
         obj = {
-            "metadata": {"name": name, "namespace": namespace, "uid": f"{namespace}/{name}", "labels": labels or {"app": name}},
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "uid": f"{namespace}/{name}",
+                "labels": labels or {"app": name},
+            },
             "spec": {"containers": [container], **spec},
             "status": {"phase": "Running", "podIP": f"10.244.0.{self._addresses}"},
         }
         stored = self.store.put("pods", obj)
         context = ContainerContext(
-            namespace, stored, container, env or {}, files or {}, (), self.kernel.now(), self.network.view(stored), self.kernel
+            namespace,
+            stored,
+            container,
+            env or {},
+            files or {},
+            (),
+            self.kernel.now(),
+            self.network.view(stored),
+            self.kernel,
         )
         started = Catalogue().pull(image).start(context)  # type: ignore[union-attr]
         assert not isinstance(started, StartFailure)
@@ -66,7 +81,15 @@ class Net:
         return stored
 
     def service(
-        self, service: str, namespace: str, port: int, target: int, pods: Sequence[str], *, name: str = "", protocol: str = "TCP"
+        self,
+        service: str,
+        namespace: str,
+        port: int,
+        target: int,
+        pods: Sequence[str],
+        *,
+        name: str = "",
+        protocol: str = "TCP",
     ) -> None:
         self._addresses += 1
         spec = {
@@ -94,5 +117,3 @@ class Net:
         """The error of one call, or its status."""
         reply = self.send(source, host, port)[0]
         return reply.error or str(reply.status)
-
-

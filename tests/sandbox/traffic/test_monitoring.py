@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.sandbox.traffic.alerts import load_rules
 from stratus.sandbox.traffic.promql.parser import parse
@@ -92,7 +93,9 @@ def test_an_alert_is_pending_then_firing_then_gone() -> None:
     seen = []
     for _ in range(20):
         cluster.advance(1)
-        seen.append(next((a.state for a in cluster.monitoring.alerts.active() if a.rule.name == "RequestErrorRate"), ""))
+        seen.append(
+            next((a.state for a in cluster.monitoring.alerts.active() if a.rule.name == "RequestErrorRate"), "")
+        )
     assert seen == sorted(seen, key=["", "pending", "firing"].index)
     assert seen[-1] == "firing" and seen.count("pending") in (5, 6, 7)
     (alert,) = get(cluster, "/alertmanager/api/v2/alerts")

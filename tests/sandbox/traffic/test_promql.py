@@ -101,7 +101,19 @@ def test_a_value_that_stays_costs_one_sample() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["sum(", "rate(x)", "x[5m] + 1", "foo bar", 'x{a="b"', "nofunction(x)", "1 == 1", "x offset", "sum(x[1m])", "x{a~'b'}", "@"],
+    [
+        "sum(",
+        "rate(x)",
+        "x[5m] + 1",
+        "foo bar",
+        'x{a="b"',
+        "nofunction(x)",
+        "1 == 1",
+        "x offset",
+        "sum(x[1m])",
+        "x{a~'b'}",
+        "@",
+    ],
 )
 def test_what_is_no_query_is_refused(database: Database, query: str) -> None:
     with pytest.raises(PromqlError):

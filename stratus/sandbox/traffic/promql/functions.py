@@ -151,7 +151,9 @@ def absent(call: Call, value: Value) -> Vector:
     if rows:
         return []
     argument = call.arguments[0]
-    labels = {m.label: m.value for m in argument.matchers if m.operator == "="} if isinstance(argument, Selector) else {}
+    labels = (
+        {m.label: m.value for m in argument.matchers if m.operator == "="} if isinstance(argument, Selector) else {}
+    )
     return [Point(labels, 1.0)]
 
 
@@ -224,4 +226,3 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sort_desc": lambda values: _sorted(values, descending=True),
     "pi": pi,
 }
-

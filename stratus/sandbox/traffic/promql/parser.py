@@ -26,7 +26,20 @@ TOKEN = re.compile(
     |(?P<name>[a-zA-Z_][a-zA-Z0-9_:]*)|(?P<operator>=~|!~|!=|==|>=|<=|[-+*/%^(){}\[\],=<>:@]))""",
     re.VERBOSE,
 )
-AGGREGATIONS = {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "quantile", "count_values"}
+AGGREGATIONS = {
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "count",
+    "group",
+    "stddev",
+    "stdvar",
+    "topk",
+    "bottomk",
+    "quantile",
+    "count_values",
+}
 PRECEDENCE = {"or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<=": 3, "<": 3, ">=": 3, ">": 3, "+": 4, "-": 4}
 PRECEDENCE |= {"*": 5, "/": 5, "%": 5, "^": 6}
 COMPARISONS = {"==", "!=", "<=", "<", ">=", ">"}
@@ -231,4 +244,6 @@ def _lex(query: str) -> list[tuple[str, str]]:
 
 
 def _unquote(text: str) -> str:
-    return text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
+    return (
+        text[1:-1] if text[0] == "`" else re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
+    )
