@@ -45,7 +45,7 @@ class Panel:
         probed = probed_services(self.settings.probes)
         self._workloads = WorkloadOracle(reader, self.settings.workloads, probed)
         self._judges: tuple[Judge, ...] = (
-            ServiceOracle(reader, clock, self.settings.services, probed=probed, moving=lambda: self._workloads.moving),
+            ServiceOracle(reader, clock, self.settings.services, probed=probed, coming=lambda: self._workloads.coming),
             RequestOracle(reader, clock, self.settings.probes),
             AlertOracle(clock, self.settings.alerts),
             *((NodeOracle(),) if self.settings.nodes else ()),

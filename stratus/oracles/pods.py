@@ -70,11 +70,13 @@ RETRY_SOON = 30.0
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a pod does not serve. ``stuck``: waiting does not heal it."""
+    """Why a pod does not serve. ``stuck``: waiting does not heal it, as far as its table row knows."""
 
     cause: str
     message: str = ""
     stuck: bool = True
+    hopeful: bool = False
+    """Something around it changed since it was last tried: it still fails, and may heal within a moment."""
 
     @property
     def note(self) -> str:
@@ -212,17 +214,17 @@ def _crash(pod: JsonObject, context: PodContext) -> Trouble | None:
             continue
         cause = "OOMKilled" if ended.get("reason") == "OOMKilled" else "CrashLoopBackOff" if looping else crash
         message = f"{status['name']} exited with {ended.get('exitCode', '?')}, restarted {status.get('restartCount', 0)} times"
-        return Trouble(cause, message, stuck=not _retried_soon(status, context))
+        return Trouble(cause, message, hopeful=_retried(status, context))
     return None
 
 
-def _retried_soon(status: JsonObject, context: PodContext) -> bool:
-    """The crash is older than the last change around it, and the kubelet's next try is close: it has not been tried yet."""
+def _retried(status: JsonObject, context: PodContext) -> bool:
+    """Something changed around it since the last crash, and the next life began already or is close."""
     ended = when(_ended(status).get("finishedAt"))
     backoff = min(300.0, 10.0 * 2 ** max(0, status.get("restartCount", 0) - 1))
-    due = ended + timedelta(seconds=backoff)
-    soon = -STARTING <= (due - context.now).total_seconds() <= RETRY_SOON
-    return ended < context.changed and soon
+    due = (ended + timedelta(seconds=backoff) - context.now).total_seconds()
+    begun = "running" in status.get("state", {})
+    return ended < context.changed and (begun or -STARTING <= due <= RETRY_SOON)
 
 
 def _waiting(pod: JsonObject, context: PodContext) -> Trouble | None:
@@ -230,7 +232,8 @@ def _waiting(pod: JsonObject, context: PodContext) -> Trouble | None:
         waiting = status.get("state", {}).get("waiting") or {}
         row = CAUSE.get(waiting.get("reason", ""))
         if row and row.seen_in == _WAITING and age(pod, context.now) >= row.after:
-            return Trouble(row.name, _short(waiting.get("message", "")), not _missed(waiting, context.present))
+            hopeful = _missed(waiting, context.present)
+            return Trouble(row.name, _short(waiting.get("message", "")), hopeful=hopeful)
     return None
 
 
@@ -267,21 +270,21 @@ def _by_event(pod: JsonObject, context: PodContext) -> Trouble | None:
     for event in context.events:
         row = CAUSE.get(event.get("reason", ""))
         if row and row.seen_in == _EVENT and age(pod, context.now) >= row.after:
-            return Trouble(row.name, _short(event.get("message", "")), not _missed(event, context.present))
+            return Trouble(row.name, _short(event.get("message", "")), hopeful=_missed(event, context.present))
     return None
 
 
 def _late(pod: JsonObject, context: PodContext) -> Trouble:
     """Not ready and without a known cause: still starting within its window, stuck after it."""
-    spec_budget = min(probe_budget(pod.get("spec", {})), context.window) + 2
-    recheck = (context.now - context.changed).total_seconds() < spec_budget
-    stuck = age(pod, context.now) >= context.window and not recheck
+    budget = min(probe_budget(pod.get("spec", {})), context.window) + 2
+    hopeful = (context.now - context.changed).total_seconds() < budget
+    stuck = age(pod, context.now) >= context.window
     statuses = pod.get("status", {})
     if any(not (each.get("state", {}).get("terminated")) for each in statuses.get("initContainerStatuses") or ()):
-        return Trouble("InitNotDone", "an init container has not ended", stuck)
+        return Trouble("InitNotDone", "an init container has not ended", stuck, hopeful)
     if any("running" in each.get("state", {}) for each in statuses.get("containerStatuses") or ()):
-        return Trouble("NotReady", "it runs, but is not ready", stuck)
-    return Trouble("NotStarted", "its containers have not started", stuck)
+        return Trouble("NotReady", "it runs, but is not ready", stuck, hopeful)
+    return Trouble("NotStarted", "its containers have not started", stuck, hopeful)
 
 
 def _short(message: str, limit: int = 160) -> str:

@@ -42,14 +42,14 @@ class ServiceOracle:
         settings: ServiceSettings | None = None,
         *,
         probed: frozenset[Named] = frozenset(),
-        moving: Callable[[], frozenset[Subject]] = frozenset,
+        coming: Callable[[], frozenset[Subject]] = frozenset,
     ) -> None:
-        """``moving``: the workloads that are still coming up; their Services may be empty meanwhile."""
+        """``coming``: the workloads that are still coming up; their Services may be empty meanwhile."""
         self._reader = reader
         self._clock = clock
         self._settings = settings or ServiceSettings()
         self._probed = probed
-        self._moving = moving
+        self._coming = coming
         self._answers: dict[Question, _Answer] = {}
         self._silent_before: set[Question] = set()
         self._lagging: dict[Subject, float] = {}
@@ -59,7 +59,7 @@ class ServiceOracle:
         every = tuple(rollouts(world))
         idle = idle_services(world, every)
         called = await callers(self._reader, world, frozenset(idle), self._probed) if idle else {}
-        moving = self._moving()
+        coming = self._coming()
         findings, waiting, asked = [], [], []
         for service in world.all("Service"):
             named = (namespace_of(service), service["metadata"]["name"])
@@ -68,7 +68,7 @@ class ServiceOracle:
             state, message = self._endpoints(world, service)
             if state == "lagging":
                 waiting.append(subject_of(service))
-            elif state == "empty" and any(behind.subject in moving for behind in _behind(service, every)):
+            elif state == "empty" and any(behind.subject in coming for behind in _behind(service, every)):
                 continue  # its pods are on their way
             elif state == "empty":
                 findings.append(finding(ORACLE, subject_of(service), "NoReadyEndpoints", message))

@@ -34,22 +34,22 @@ class ServiceSettings(Value):
     probe: bool = Field(
         default=True, description="ask Services through the API server's proxy (needs get services/proxy)"
     )
-    timeout: float = Field(default=3.0, gt=0)
+    timeout: float = Field(default=3.0, gt=0, description="for one answer")
     remember: float = Field(default=5.0, ge=0, description="an answer is believed for so long while nothing changed")
     retry_after: float = Field(
         default=0.5, ge=0, description="a Service that does not answer is asked once more after this"
     )
     catch_up: float = Field(default=10.0, ge=0, description="endpoints may lag behind ready pods for so long")
-    parallel: int = Field(default=8, ge=1)
+    parallel: int = Field(default=8, ge=1, description="Services asked at once")
 
 
 class Probe(Value):
     """One SLO probe: a URL, or ``svc:NAMESPACE/NAME:PORT/PATH`` through the API server's service proxy."""
 
-    target: str
+    target: str = Field(description="where it goes, in either form")
     samples: int = Field(default=5, ge=1, description="requests per look")
     more_samples: int = Field(default=20, ge=1, description="requests in all, when the first ones disagree")
-    timeout: float = Field(default=3.0, gt=0)
+    timeout: float = Field(default=3.0, gt=0, description="a request that takes longer has failed")
     expect_below: int = Field(default=400, description="an HTTP status from here on is a failure")
     slow: float | None = Field(default=None, gt=0, description="a request that takes longer counts as slow")
     fail_share: float = Field(default=0.5, gt=0, le=1, description="share of failures from which RequestsFail")
@@ -61,21 +61,21 @@ class Probe(Value):
 class MetricQuery(Value):
     """A PromQL expression with a threshold. No result, or NaN, is blind and never healthy."""
 
-    name: str
-    expr: str
-    above: float | None = None
-    below: float | None = None
-    severity: Literal["critical", "warning"] = "warning"
+    name: str = Field(description="the subject of its findings")
+    expr: str = Field(description="PromQL, one value or a vector of them")
+    above: float | None = Field(default=None, description="a value above it is a finding")
+    below: float | None = Field(default=None, description="a value below it is a finding")
+    severity: Literal["critical", "warning"] = Field(default="warning", description="AlertCritical or AlertWarning")
     lag: float = Field(default=0.0, ge=0, description="the window of the expression's rates")
 
 
 class AlertSettings(Value):
     """Where alerts come from; without any URL the oracle is off."""
 
-    prometheus: str = ""
-    alertmanager: str = ""
-    queries: tuple[MetricQuery, ...] = ()
-    timeout: float = Field(default=5.0, gt=0)
+    prometheus: str = Field(default="", description="base URL of a Prometheus")
+    alertmanager: str = Field(default="", description="base URL of an Alertmanager")
+    queries: tuple[MetricQuery, ...] = Field(default=(), description="expressions with thresholds, asked on every look")
+    timeout: float = Field(default=5.0, gt=0, description="for one answer")
     longest_wait: float = Field(default=120.0, ge=0, description="rules slower than this are noted, not waited for")
     alertmanager_lag: float = Field(default=30.0, ge=0, description="used when only an Alertmanager is given")
     ignore: tuple[str, ...] = Field(
@@ -102,7 +102,7 @@ class OracleSettings(Value):
     )
     workloads: WorkloadSettings = WorkloadSettings()
     services: ServiceSettings = ServiceSettings()
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[Probe, ...] = Field(default=(), description="asked on every look")
     alerts: AlertSettings = AlertSettings()
     nodes: bool = Field(default=True, description="judge nodes (needs list nodes)")
     admission: bool = Field(default=True, description="judge webhooks (needs list of webhook configurations)")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import StratusError
@@ -89,9 +90,14 @@ class Surroundings:
 
     def about(self, obj: JsonObject) -> tuple[JsonObject, ...]:
         """Warnings about an object, newest first."""
-        uid = obj["metadata"].get("uid")
-        found = [event for event in self.events if (event.get("involvedObject") or {}).get("uid") == uid]
-        return tuple(sorted(found, key=last_seen, reverse=True))
+        return self._by_uid.get(obj["metadata"].get("uid", ""), ())
+
+    @cached_property
+    def _by_uid(self) -> Mapping[str, tuple[JsonObject, ...]]:
+        index: dict[str, list[JsonObject]] = defaultdict(list)
+        for event in sorted(self.events, key=last_seen, reverse=True):
+            index[(event.get("involvedObject") or {}).get("uid", "")].append(event)
+        return {uid: tuple(events) for uid, events in index.items()}
 
 
 def last_seen(event: JsonObject) -> datetime:

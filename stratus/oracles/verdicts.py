@@ -41,6 +41,11 @@ STATES: tuple[tuple[State, str, str], ...] = (
         "the controller has nothing left to do",
     ),
     (
+        State.MOVING,
+        "a pod failed for good, but something around it changed since it was last tried, and the next try is close",
+        "it may heal within a moment; until then its findings stand",
+    ),
+    (
         State.STUCK,
         "every newest pod that is not ready has a cause that waiting does not heal, or new pods are refused",
         "more time changes nothing",
@@ -99,7 +104,7 @@ def verdict(rollout: Rollout, now: datetime, context: Callable[[JsonObject], Pod
     progress = (rollout.generation, ready, len(staying), len(leaving), len(failing), int(rollout.observed))
     worst = min(failing, key=lambda trouble: not trouble.stuck, default=None)
     said = Verdict(rollout.subject, state, ready, rollout.desired, worst.note if worst else "", progress=progress)
-    if state is State.STUCK:
+    if state is State.STUCK or _hopeful(state, rollout, failing):
         said = _stuck(said, new_ready=sum(trouble is None for trouble in new))
     return _restarts(said, staying, now)
 
@@ -119,9 +124,15 @@ def _state(rollout: Rollout, ready: int, pods: int, leaving: bool, failing: list
     done = rollout.observed and rollout.complete and ready >= rollout.desired and not leaving and not failing
     if done:
         return State.SETTLED
-    if rollout.observed and failing and all(trouble.stuck for trouble in failing):
+    if rollout.observed and failing and all(trouble.stuck and not trouble.hopeful for trouble in failing):
         return State.STUCK
     return State.MOVING
+
+
+def _hopeful(state: State, rollout: Rollout, failing: list[Trouble]) -> bool:
+    """It failed for good before something around it changed: worth waiting for, and a finding until it heals."""
+    stuck = bool(failing) and all(trouble.stuck for trouble in failing)
+    return state is State.MOVING and rollout.observed and rollout.desired > 0 and stuck
 
 
 def _stuck(said: Verdict, new_ready: int) -> Verdict:
@@ -139,6 +150,8 @@ def stalled(said: Verdict, seconds: float) -> Verdict:
     """A moving workload that made no progress for ``seconds``: it will not finish."""
     why = said.note or f"no progress for {seconds:.0f} s"
     stuck = replace(said, state=State.STUCK, note=why)
+    if said.findings:
+        return stuck
     if said.desired and said.ready == 0:
         return stuck.with_finding("Unavailable", why)
     if said.ready < said.desired:

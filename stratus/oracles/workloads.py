@@ -45,8 +45,8 @@ class WorkloadOracle:
         self._progress: dict[Subject, tuple[tuple[int, ...], float]] = {}
         self.rows: tuple[WorkloadRow, ...] = ()
         """Every workload at the last look, for the screens."""
-        self.moving: frozenset[Subject] = frozenset()
-        """Those that were moving."""
+        self.coming: frozenset[Subject] = frozenset()
+        """Those that were moving and had no finding: their pods are on their way."""
 
     async def judge(self, world: World) -> Reading:
         """One look."""
@@ -57,14 +57,14 @@ class WorkloadOracle:
         verdicts = await self._idle(world, every, verdicts)
         verdicts += jobs.verdicts(world, around, self._settings)
         self.rows = tuple(each.row for each in verdicts)
-        self.moving = frozenset(_in(verdicts, State.MOVING))
+        self.coming = frozenset(each.subject for each in verdicts if each.state is State.MOVING and not each.findings)
         findings: list[Finding] = [found for each in verdicts for found in each.findings]
         findings += constraints.findings(world, every, self._settings)
         return observed(
             self.name,
             findings,
             lag=_lag(every, self._settings.lag_ceiling),
-            moving=self.moving,
+            moving=_in(verdicts, State.MOVING),
             stuck=_in(verdicts, State.STUCK),
         )
 

@@ -164,7 +164,19 @@ async def test_a_crashed_pod_may_heal_when_something_it_needs_became_ready_and_i
     store.pods[0]["metadata"]["creationTimestamp"] = stamp(START - timedelta(seconds=6))
     store.pods[0]["status"]["conditions"][1]["lastTransitionTime"] = stamp(START - timedelta(seconds=3))
     seen = await observe(store, caller)
-    assert paths(seen.moving) == {"deployment/geo"} and not found(seen, "workloads")
+    assert paths(seen.moving) == {"deployment/geo"} and not seen.stuck
+    assert found(seen, "workloads") == {("deployment/geo", "Unavailable")}, "hope is no health"
+
+
+@pytest.mark.parametrize("ago, moving", [(2, True), (30, False)])
+async def test_a_pod_that_is_long_not_ready_may_heal_when_a_service_has_just_changed(ago: int, moving: bool) -> None:
+    made = failing(app("geo"))
+    not_ready(made.pods[0])
+    store = app("store")
+    store.service["metadata"]["managedFields"] = [{"time": stamp(START - timedelta(seconds=ago))}]
+    seen = await observe(made, store)
+    assert (paths(seen.moving) == {"deployment/geo"}) is moving
+    assert found(seen) == {("deployment/geo", "Unavailable"), ("service/geo", "NoReadyEndpoints")}
 
 
 @pytest.mark.parametrize("seconds, stuck", [(2, False), (6, True)])
@@ -226,6 +238,7 @@ async def test_a_missing_config_map_is_read_from_the_events_of_a_pod_that_does_n
 async def test_a_config_map_that_is_there_again_heals_by_waiting() -> None:
     seen = await observe(mounting(), kube("ConfigMap", "settings", data={}))
     assert paths(seen.moving) == {"deployment/geo"} and not seen.stuck
+    assert ("deployment/geo", "Unavailable") in found(seen)
 
 
 async def test_events_are_read_only_when_a_pod_is_silent() -> None:
