@@ -124,7 +124,7 @@ def defer(ctx: Context, tx: str, number: int) -> JsonObject:
 
 
 def _judged(step: Step, image: Image, expected: JsonObject | None = None) -> Classification:
-    return classify(step, image.obj, expected or None, namespaced=bool(step.target.namespace))
+    return classify(step, image.obj, expected or None)
 
 
 async def _may_undo(ctx: Context, step: Step, image: Image) -> None:
