@@ -11,6 +11,7 @@ from typing import Any
 # Optional scalars that are pointers in Go: false, 0 and "" are kept.
 POINTERS = frozenset(
     """
+    maxSurge maxUnavailable minAvailable
     replicas revisionHistoryLimit progressDeadlineSeconds terminationGracePeriodSeconds activeDeadlineSeconds
     runAsUser runAsGroup runAsNonRoot fsGroup fsGroupChangePolicy privileged allowPrivilegeEscalation
     readOnlyRootFilesystem procMount automountServiceAccountToken shareProcessNamespace enableServiceLinks priority
