@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stratus.sandbox.api import Api
+from stratus.sandbox.api import Api, ApiError
 from stratus.sandbox.apps.applications import application
 from stratus.sandbox.faults.catalogue import CATALOGUE, find
 from stratus.sandbox.faults.fault import Fault
@@ -29,16 +29,23 @@ class Run:
         return not self._steps
 
     def proceed(self) -> None:
-        """Makes the steps that can be made now; a waiting one is looked at again later."""
+        """Makes the steps that can be made now; a waiting one is looked at again later. Raises ApiError."""
         while self._steps:
             if not self._steps[0].apply(self._api):
                 if self._api.kernel.now() >= self._deadline:
                     self.failed = f"gave up: {self._steps[0].describe()}"
                     return
-                self._api.kernel.call_later(RETRY, self.proceed)
+                self._api.kernel.call_later(RETRY, self._retry)
                 return
             self._steps.pop(0)
             self._deadline = self._api.kernel.now() + PATIENCE
+
+    def _retry(self) -> None:
+        """A later look: nobody is there to raise an error to, so it is kept."""
+        try:
+            self.proceed()
+        except ApiError as error:
+            self.failed = str(error)
 
 
 class Faults:

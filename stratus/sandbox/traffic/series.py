@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 Labels = tuple[tuple[str, str], ...]  # sorted by name, without __name__
-RETENTION = 3600.0  # seconds of history
+RETENTION = 1800.0  # seconds of history
 STALE = math.nan
 
 
-@dataclass
+@dataclass(slots=True)
 class Series:
     """One series: times and values of its changes; NaN says that it vanished."""
 

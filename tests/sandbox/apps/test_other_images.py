@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from container_fakes import Box, ScriptedNetwork, ok
 
 from stratus.sandbox.apps.images import Catalogue
 from stratus.sandbox.apps.infrastructure import CoreDns
 from stratus.sandbox.apps.process import Batch, PullFailure, Reply, StartFailure
+from tests.sandbox.apps.container_fakes import Box, ScriptedNetwork, ok
 
 
 @pytest.mark.parametrize(

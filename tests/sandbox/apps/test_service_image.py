@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from container_fakes import Box, ScriptedNetwork, ok
 
 from stratus.sandbox.apps.process import Batch, NetworkError, Reply
+from tests.sandbox.apps.container_fakes import Box, ScriptedNetwork, ok
 
 
 def test_it_listens_after_its_start_and_says_so() -> None:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from fault_lab import Lab
 
 from stratus.sandbox.faults import CATALOGUE, Fault, find
 from stratus.sandbox.faults.operations import Restart, Undo
+from tests.sandbox.faults.fault_lab import Lab
 
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference" / "faults.json"
 QUICK = {

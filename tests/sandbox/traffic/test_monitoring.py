@@ -110,6 +110,23 @@ def test_an_alert_is_pending_then_firing_then_gone() -> None:
     assert get(cluster, "/alertmanager/api/v2/alerts") == []
 
 
+def test_load_costs_no_lookups_while_nothing_changes(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups: list[str] = []
+    resolve = cluster.network.dns.resolve
+
+    def counted(host: str, pod: dict[str, Any]) -> tuple[str, ...]:
+        lookups.append(host)
+        return resolve(host, pod)
+
+    monkeypatch.setattr(cluster.network.dns, "resolve", counted)
+    cluster.advance(60)
+    assert lookups == []
+    pod = cluster.api.list("pods", "hotel", labels="app=geo")[0]
+    cluster.api.delete("pods", "hotel", pod["metadata"]["name"])
+    cluster.advance(10)
+    assert "mongodb-geo" in lookups
+
+
 def test_the_same_seed_gives_the_same_history() -> None:
     def history() -> list[tuple[float, str]]:
         cluster = EmbeddedCluster(seed=3, virtual=True, applications=["hotel"])

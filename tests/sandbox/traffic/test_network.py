@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from network_fakes import Net
 
 from stratus.sandbox.apps.process import Batch, NetworkError
 from stratus.sandbox.backend import BackendError
 from stratus.sandbox.traffic.proxy import Proxy
+from tests.sandbox.traffic.network_fakes import Net
 
 REFUSED = "<urlopen error [Errno 111] Connection refused>"
 UNKNOWN = "<urlopen error [Errno -2] Name or service not known>"
