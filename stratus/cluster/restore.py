@@ -166,6 +166,9 @@ def _undo_delete(
         return UndoPlan(write=CreateStep(target=target, manifest=recreation(pre, gone)), about="create again")
     if _terminating(live) and not _terminating(pre):
         return UndoPlan(wait=f"{target} is still being deleted; it is created again once it is gone")
+    owners = [ref.get("uid") for ref in live["metadata"].get("ownerReferences") or []]
+    if owners and gone.issuperset(owners):
+        return UndoPlan(wait=f"{target} is about to be collected with its owner; it is created again once it is gone")
     if live["metadata"].get("uid") == pre["metadata"].get("uid"):
         return UndoPlan()
     edits = _edits_of_recreated(pre, live, controlled)
