@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Unobservable
 from stratus.domain.objects import Subject
-from stratus.oracles.labels import equals
 from stratus.oracles.references import called_from_outside, mentions, references
-from stratus.oracles.rollouts import Rollout
+from stratus.oracles.rollouts import rollouts_by_label
 from stratus.oracles.world import World, namespace_of, read_on_demand
 from stratus.ports import ClusterReader
 
@@ -17,13 +16,12 @@ Named = tuple[str, str]
 """(namespace, Service)."""
 
 
-def idle_services(world: World, rollouts: tuple[Rollout, ...]) -> Mapping[Named, tuple[Subject, ...]]:
+def idle_services(world: World) -> Mapping[Named, tuple[Subject, ...]]:
     """Services all of whose workloads want zero replicas, with those workloads."""
     found: dict[Named, tuple[Subject, ...]] = {}
     for service in world.all("Service"):
-        wanted = service["spec"].get("selector") or {}
         namespace = namespace_of(service)
-        behind = [r for r in rollouts if wanted and r.subject.namespace == namespace and equals(wanted, r.labels)]
+        behind = rollouts_by_label(world).carrying(namespace, service["spec"].get("selector") or {})
         if behind and all(rollout.desired == 0 for rollout in behind):
             found[namespace, service["metadata"]["name"]] = tuple(rollout.subject for rollout in behind)
     return found
@@ -38,8 +36,9 @@ async def callers(
     for reference in references(world):
         if (reference.namespace, reference.service) in services:
             found.setdefault((reference.namespace, reference.service), f"{reference.by} calls {reference.text}")
+    exposed = called_from_outside(world)
     for named in services - found.keys():
-        if named in called_from_outside(world):
+        if named in exposed:
             found[named] = "it is reachable from outside the cluster"
         elif named in probed:
             found[named] = "a configured probe asks it"
@@ -47,11 +46,9 @@ async def callers(
     return found | await _in_files(reader, world, rest) if rest else found
 
 
-async def scaled_to_zero(
-    reader: ClusterReader, world: World, rollouts: tuple[Rollout, ...], probed: frozenset[Named]
-) -> Mapping[Subject, str]:
+async def scaled_to_zero(reader: ClusterReader, world: World, probed: frozenset[Named]) -> Mapping[Subject, str]:
     """Workloads at zero replicas with callers, and who calls."""
-    idle = idle_services(world, rollouts)
+    idle = idle_services(world)
     if not idle:
         return {}
     called = await callers(reader, world, frozenset(idle), probed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
@@ -49,6 +50,7 @@ class Reference:
     """The text can only be a host; otherwise it counts only when something of that name is known."""
 
 
+@lru_cache(maxsize=1)
 def references(world: World) -> tuple[Reference, ...]:
     """Every reference from workloads that want pods, without those to themselves."""
     services = {(namespace_of(obj), obj["metadata"]["name"]) for obj in world.all("Service")}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
+from stratus.oracles.labels import LabelIndex
 from stratus.oracles.pods import condition, is_finished
 from stratus.oracles.world import KNOWN_OWNERS, World, controller_of, labels_of, subject_of
 
@@ -42,8 +44,19 @@ class Rollout:
         return (self.template.get("metadata") or {}).get("labels") or {}
 
 
-def rollouts(world: World) -> Iterator[Rollout]:
+@lru_cache(maxsize=1)
+def rollouts(world: World) -> tuple[Rollout, ...]:
     """All workloads that keep pods running. Raises Unobservable when something needed could not be read."""
+    return tuple(_rollouts(world))
+
+
+@lru_cache(maxsize=1)
+def rollouts_by_label(world: World) -> LabelIndex[Rollout]:
+    """The same by their pods' labels. Raises Unobservable."""
+    return LabelIndex((each.subject.namespace, each.labels, each) for each in rollouts(world))
+
+
+def _rollouts(world: World) -> Iterator[Rollout]:
     for deployment in world.all("Deployment"):
         yield _deployment(world, deployment)
     for stateful in world.all("StatefulSet"):
@@ -177,11 +190,6 @@ def _other_pods(world: World) -> Iterator[Rollout]:
         complete = all(condition(pod, "Ready").get("status") == "True" for pod in staying)
         template = {"metadata": {"labels": labels_of(pods[0])}, "spec": pods[0]["spec"]}
         yield Rollout(subject, len(staying), pods, pods, True, complete, template)
-
-
-def active(world: World) -> Iterator[Rollout]:
-    """Workloads that want at least one pod."""
-    return (rollout for rollout in rollouts(world) if rollout.desired > 0)
 
 
 def templates(world: World) -> Iterator[tuple[Subject, int, JsonObject]]:

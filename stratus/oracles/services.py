@@ -12,10 +12,9 @@ from stratus.domain.severity import Finding, Reading
 from stratus.oracles.asking import Heard, Question, ask, questions
 from stratus.oracles.idle import Named, callers, idle_services
 from stratus.oracles.judge import finding, observed
-from stratus.oracles.labels import equals
 from stratus.oracles.pods import is_ready
 from stratus.oracles.references import ingress_backends, references
-from stratus.oracles.rollouts import Rollout, rollouts
+from stratus.oracles.rollouts import Rollout, rollouts, rollouts_by_label
 from stratus.oracles.settings import ServiceSettings
 from stratus.oracles.world import World, namespace_of, subject_of
 from stratus.ports import Clock, ClusterReader
@@ -56,8 +55,7 @@ class ServiceOracle:
 
     async def judge(self, world: World) -> Reading:
         """One look."""
-        every = tuple(rollouts(world))
-        idle = idle_services(world, every)
+        idle = idle_services(world)
         called = await callers(self._reader, world, frozenset(idle), self._probed) if idle else {}
         coming = self._coming()
         findings, waiting, asked = [], [], []
@@ -68,7 +66,7 @@ class ServiceOracle:
             state, message = self._endpoints(world, service)
             if state == "lagging":
                 waiting.append(subject_of(service))
-            elif state == "empty" and any(behind.subject in coming for behind in _behind(service, every)):
+            elif state == "empty" and any(behind.subject in coming for behind in _behind(world, service)):
                 continue  # its pods are on their way
             elif state == "empty":
                 findings.append(finding(ORACLE, subject_of(service), "NoReadyEndpoints", message))
@@ -158,9 +156,10 @@ class ServiceOracle:
         return said, why
 
 
-def _behind(service: JsonObject, every: tuple[Rollout, ...]) -> Iterator[Rollout]:
-    wanted, namespace = service["spec"]["selector"], namespace_of(service)
-    return (r for r in every if r.subject.namespace == namespace and r.desired and equals(wanted, r.labels))
+def _behind(world: World, service: JsonObject) -> Iterator[Rollout]:
+    """The workloads that want pods for a Service."""
+    found = rollouts_by_label(world).carrying(namespace_of(service), service["spec"]["selector"])
+    return (rollout for rollout in found if rollout.desired)
 
 
 def _unresolvable(service: JsonObject, pods: list[JsonObject]) -> str:

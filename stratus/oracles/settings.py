@@ -35,7 +35,7 @@ class ServiceSettings(Value):
         default=True, description="ask Services through the API server's proxy (needs get services/proxy)"
     )
     timeout: float = Field(default=3.0, gt=0, description="for one answer")
-    remember: float = Field(default=5.0, ge=0, description="an answer is believed for so long while nothing changed")
+    remember: float = Field(default=3.0, ge=0, description="an answer is believed for so long while nothing changed")
     retry_after: float = Field(
         default=0.5, ge=0, description="a Service that does not answer is asked once more after this"
     )

@@ -68,8 +68,8 @@ class Surroundings:
     """Facts of one look, shared by the judgements of all workloads."""
 
     world: World
-    changed: Mapping[str, Mapping[Subject, datetime]]
-    """namespace: when each workload last became ready."""
+    changed: Mapping[str, tuple[tuple[datetime, Subject], ...]]
+    """namespace: the two workloads that became ready last, newest first: the one that is not being judged counts."""
     services: Mapping[str, datetime]
     """namespace: when a Service was last written."""
     events: tuple[JsonObject, ...] = ()
@@ -79,7 +79,7 @@ class Surroundings:
     def context(self, rollout: Rollout, window: float) -> Callable[[JsonObject], PodContext]:
         """What judging one pod of a workload needs."""
         namespace = rollout.subject.namespace
-        others = [at for who, at in self.changed.get(namespace, {}).items() if who != rollout.subject]
+        others = [at for at, who in self.changed.get(namespace, ()) if who != rollout.subject]
         changed = max([*others, self.services.get(namespace, EPOCH)])
         present = self.present.get(namespace, frozenset())
 
@@ -109,12 +109,7 @@ def last_seen(event: JsonObject) -> datetime:
 
 async def survey(reader: ClusterReader, world: World, rollouts: tuple[Rollout, ...]) -> Surroundings:
     """Collect them. Raises Unobservable when events are needed and cannot be read."""
-    changed: dict[str, dict[Subject, datetime]] = defaultdict(dict)
-    for rollout in rollouts:
-        steady = [pod for pod in rollout.pods if startup_seconds(pod) is not None]
-        turned = [when(condition(pod, "Ready").get("lastTransitionTime")) for pod in steady]
-        if turned:
-            changed[rollout.subject.namespace][rollout.subject] = max(turned)
+    changed = _became_ready(rollouts)
     quiet = tuple(pod for rollout in rollouts for pod in rollout.pods if _is_quiet(pod, world.at))
     short = {rollout.subject.namespace for rollout in rollouts if rollout.short}
     silent_in = {namespace_of(pod) for pod in quiet} | short
@@ -123,6 +118,18 @@ async def survey(reader: ClusterReader, world: World, rollouts: tuple[Rollout, .
     bare = Surroundings(world, changed, _services_written(world), telling)
     missed = {(namespace_of(pod), what) for pod in quiet for what in missed_objects(pod, bare.about(pod))}
     return Surroundings(world, changed, bare.services, telling, await _present(reader, missed))
+
+
+def _became_ready(rollouts: tuple[Rollout, ...]) -> dict[str, tuple[tuple[datetime, Subject], ...]]:
+    every: dict[str, list[tuple[datetime, Subject]]] = defaultdict(list)
+    for rollout in rollouts:
+        steady = [pod for pod in rollout.pods if startup_seconds(pod) is not None]
+        turned = [when(condition(pod, "Ready").get("lastTransitionTime")) for pod in steady]
+        if turned:
+            every[rollout.subject.namespace].append((max(turned), rollout.subject))
+    return {
+        namespace: tuple(sorted(them, key=lambda each: each[0], reverse=True)[:2]) for namespace, them in every.items()
+    }
 
 
 def _is_quiet(pod: JsonObject, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from stratus.domain.severity import DEFAULT_WEIGHTS
 from stratus.oracles.alerts import LABEL_KINDS
 from stratus.oracles.asking import PROXY_FAILURES
 from stratus.oracles.nodes import PRESSURES
+from stratus.oracles.permissions import permissions
 from stratus.oracles.pods import CAUSES
 from stratus.oracles.settings import (
     AlertSettings,
@@ -126,6 +127,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
     ),
     "labels": lambda: table(("label", "subject"), [(f"`{label}`", kind) for label, kind in LABEL_KINDS]),
     "pressures": lambda: table(("condition", "because"), [(f"`{kind}`", why) for kind, why in PRESSURES]),
+    "permissions": lambda: table(
+        ("API group", "resource", "verb", "where", "for"),
+        [
+            (each.group or "core", each.resource, each.verb, "namespace" if each.namespaced else "cluster", each.why)
+            for each in permissions(OracleSettings())
+        ],
+    ),
     "settings": lambda: settings_table(
         OracleSettings, WorkloadSettings, ServiceSettings, Probe, AlertSettings, MetricQuery, Confirm
     ),

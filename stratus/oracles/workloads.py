@@ -50,11 +50,11 @@ class WorkloadOracle:
 
     async def judge(self, world: World) -> Reading:
         """One look."""
-        every = tuple(rollouts(world))
+        every = rollouts(world)
         around = await survey(self._reader, world, every)
         every = tuple(_with_refusal(each, around) for each in every)
         verdicts = [self._with_memory(self._verdict(each, around), world) for each in every]
-        verdicts = await self._idle(world, every, verdicts)
+        verdicts = await self._idle(world, verdicts)
         verdicts += jobs.verdicts(world, around, self._settings)
         self.rows = tuple(each.row for each in verdicts)
         self.coming = frozenset(each.subject for each in verdicts if each.state is State.MOVING and not each.findings)
@@ -86,8 +86,8 @@ class WorkloadOracle:
         allowed = max(self._settings.stall, self._startups.known_window(said.subject) + 5)
         return stalled(said, waited) if waited >= allowed else said
 
-    async def _idle(self, world: World, every: Iterable[Rollout], verdicts: list[Verdict]) -> list[Verdict]:
-        called = await scaled_to_zero(self._reader, world, tuple(every), self._probed)
+    async def _idle(self, world: World, verdicts: list[Verdict]) -> list[Verdict]:
+        called = await scaled_to_zero(self._reader, world, self._probed)
         return [
             replace(each.with_finding("ScaledToZero", called[each.subject]), state=State.STUCK)
             if each.subject in called

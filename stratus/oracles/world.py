@@ -12,7 +12,7 @@ from functools import cached_property
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Refused, StratusError, Unobservable
 from stratus.domain.objects import ObjectRef, Subject
-from stratus.oracles.labels import equals
+from stratus.oracles.labels import LabelIndex
 from stratus.ports import Clock, ClusterReader
 
 NAMESPACED: dict[str, tuple[str, str]] = {
@@ -32,8 +32,14 @@ NAMESPACED: dict[str, tuple[str, str]] = {
 }
 CLUSTERED: dict[str, tuple[str, str]] = {
     "Node": ("v1", "nodes"),
-    "ValidatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
-    "MutatingWebhookConfiguration": ("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+    "ValidatingWebhookConfiguration": (
+        "admissionregistration.k8s.io/v1",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    ),
+    "MutatingWebhookConfiguration": (
+        "admissionregistration.k8s.io/v1",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    ),
 }
 ON_DEMAND: dict[str, tuple[str, str]] = {"Event": ("v1", "events"), "ConfigMap": ("v1", "configmaps")}
 """Read only when a judgement needs them: they can be large."""
@@ -41,9 +47,9 @@ ON_DEMAND: dict[str, tuple[str, str]] = {"Event": ("v1", "events"), "ConfigMap":
 KNOWN_OWNERS = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
-    """The objects in scope at one moment. Indexes are computed once per look."""
+    """The objects in scope at one moment. Indexes are computed once per look; a World equals only itself."""
 
     at: datetime
     monotonic: float
@@ -115,17 +121,12 @@ class World:
         return self.owner(above) if above else Subject(kind=owner["kind"], namespace=namespace, name=owner["name"])
 
     @cached_property
-    def _pods_by_namespace(self) -> Mapping[str, tuple[JsonObject, ...]]:
-        index: dict[str, list[JsonObject]] = defaultdict(list)
-        for pod in self.all("Pod"):
-            index[namespace_of(pod)].append(pod)
-        return {namespace: tuple(pods) for namespace, pods in index.items()}
+    def _pods_by_label(self) -> LabelIndex[JsonObject]:
+        return LabelIndex((namespace_of(pod), labels_of(pod), pod) for pod in self.all("Pod"))
 
     def selected_pods(self, service: JsonObject) -> tuple[JsonObject, ...]:
         """The pods that a Service selects; none when it has no selector."""
-        wanted = service["spec"].get("selector") or {}
-        pods = self._pods_by_namespace.get(namespace_of(service), ())
-        return tuple(pod for pod in pods if wanted and equals(wanted, labels_of(pod)))
+        return self._pods_by_label.carrying(namespace_of(service), service["spec"].get("selector") or {})
 
 
 def subject_of(obj: JsonObject) -> Subject:
