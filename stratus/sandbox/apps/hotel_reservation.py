@@ -66,7 +66,13 @@ PROFILES: dict[str, Profile] = {
     "yinfangchen/geo:app3": Profile(entry_points=BINARIES, crash=GO_PANIC, **SIZES),
     "jackcuii/hotel-reservation:latest": Profile(entry_points=BINARIES, crash=GO_PANIC, **SIZES),
     "hashicorp/consul:1.13": Profile(settings={"PORT": "8500", "NAME": "consul"}, entry_points={"agent": {}}),
-    "memcached:1.6": Profile(settings={"PORT": "11211"}, memory_bytes=4 * MIB, seconds=0.0005, cpu_seconds=0.0002),
+    "memcached:1.6": Profile(
+        settings={"PORT": "11211"},
+        memory_bytes=4 * MIB,
+        seconds=0.0005,
+        cpu_seconds=0.0002,
+        entry_points={"memcached": {}},
+    ),
     "mongo:4.4.6": Profile("mongod", settings={"PORT": "27017"}, memory_bytes=60 * MIB, entry_points={"mongod": {}}),
     "registry.k8s.io/ingress-nginx/controller:v1.10.0": Profile("ingress", settings={"PORT": "80"}, memory_bytes=40 * MIB),
 }

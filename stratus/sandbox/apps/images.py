@@ -35,6 +35,7 @@ KINDS: dict[str, Starter] = {
     "coredns": CoreDns,
     "ingress": Ingress,
     "idle": Idle,
+    "shell": lambda profile, settings, context: ShellProcess(("sh",), context),
 }
 
 
@@ -61,7 +62,7 @@ class CatalogueImage:
         program = argv[1] if argv[1:] and argv[0] in INTERPRETERS else argv[0] if argv else ""
         command = program.rpartition("/")[2]
         built_in = self.profile.entry_points.get(command)
-        if context.container.get("command") is None and built_in is None:
+        if built_in is None and not context.container.get("command") and (self.profile.entrypoint or not argv):
             built_in = {}  # arguments alone go to the image's own entry point
         if built_in is None:
             return self._foreign(context)

@@ -24,13 +24,17 @@ class Flag:
 
 @dataclass(frozen=True)
 class Profile:
-    """An image: sizes and times in bytes and seconds; `entry_points` maps a binary to the settings built into it."""
+    """An image: sizes and times in bytes and seconds; `entry_points` maps a binary to the settings built into it.
+
+    `entrypoint` says whether the image has an ENTRYPOINT, to which a container's args go; with only a CMD, args replace it.
+    """
 
     kind: str = "service"
     size: int = 60 * MIB
     user: int = 0
     pull_seconds: float = 0.0
     shell: bool = True
+    entrypoint: bool = True
     start_seconds: float = 0.4
     memory_bytes: int = 18 * MIB
     seconds: float = 0.002

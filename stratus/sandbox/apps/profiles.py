@@ -24,6 +24,8 @@ SERVICE = Profile(size=48 * MIB, entry_points=SERVICE_BINARIES)
 HELPERS = ("busybox", "busybox:1.28", "busybox:1.35", "busybox:1.36", "alpine", "alpine:3.19", "curlimages/curl")
 WEB_SERVERS = ("nginx", "nginx:1.25", "nginx:1.27", "nginx:alpine", "httpd:2.4")
 
+WEB_SERVER = Profile(size=70 * MIB, settings={"PORT": "80"}, pull_seconds=1.0, entry_points={"nginx": {}, "httpd": {}})
+
 
 def versions(base: str) -> dict[str, Profile]:
     """The service image's builds."""
@@ -43,8 +45,8 @@ PROFILES: dict[str, Profile] = {
     "k8s.gcr.io/pause:3.2": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB, shell=False),
     "registry.k8s.io/coredns/coredns:v1.11.1": Profile("coredns", memory_bytes=20 * MIB, shell=False, start_seconds=0.2),
     "quay.io/prometheus/node-exporter:v1.8.0": Profile("idle", memory_bytes=10 * MIB, settings={"PORT": "9100"}),
-    **{image: Profile("idle", size=4 * MIB, memory_bytes=2 * MIB, pull_seconds=0.5) for image in HELPERS},
-    **{image: Profile("service", size=70 * MIB, settings={"PORT": "80"}, pull_seconds=1.0) for image in WEB_SERVERS},
+    **{image: Profile("shell", size=4 * MIB, pull_seconds=0.5, entrypoint=False) for image in HELPERS},
+    **dict.fromkeys(WEB_SERVERS, WEB_SERVER),
     **hotel_reservation.PROFILES,
     **social_network.PROFILES,
     **shop_manifests.PROFILES,

@@ -46,7 +46,13 @@ BINARIES = {
 PROFILES: dict[str, Profile] = {
     IMAGE: Profile(size=140 * MIB, memory_bytes=12 * MIB, cpu_seconds=0.001, entry_points=BINARIES),
     "yg397/openresty-thrift:xenial": Profile(settings={"PORT": "8080", "CALLS": FRONT}, memory_bytes=24 * MIB),
-    "redis:6.2": Profile(settings={"PORT": "6379"}, memory_bytes=6 * MIB, seconds=0.0005, cpu_seconds=0.0002),
+    "redis:6.2": Profile(
+        settings={"PORT": "6379"},
+        memory_bytes=6 * MIB,
+        seconds=0.0005,
+        cpu_seconds=0.0002,
+        entry_points={"redis-server": {}},
+    ),
 }
 
 

@@ -52,6 +52,7 @@ class Box:
         *,
         files: dict[str, str] | None = None,
         command: Sequence[str] | None = None,
+        args: Sequence[str] = (),
         resources: dict[str, Any] | None = None,
         network: ScriptedNetwork | None = None,
     ) -> None:
@@ -68,7 +69,7 @@ class Box:
             container=container,
             env=dict(env or {}),
             files=self.files,
-            argv=tuple(command or ()),
+            argv=(*(command or ()), *args),
             started=self.kernel.now(),
             network=self.network,
             clock=self.kernel,

@@ -182,6 +182,15 @@ def test_scripts(script: str, code: int, last: str) -> None:
     assert (box.log().splitlines() or [""])[-1] == last
 
 
+def test_arguments_replace_a_cmd_and_go_to_an_entrypoint() -> None:
+    assert Box("busybox:1.36", args=["sleep", "60"]).run(30).exits is None
+    failed = Box("busybox:1.36", args=["sh", "-c", "exit 3"]).run().exits
+    assert failed is not None and failed.code == 3
+    empty = Box("busybox:1.36").run().exits
+    assert empty is not None and empty.code == 0
+    assert Box("nginx:1.27", args=["-g", "daemon off;"]).run(2).exits is None
+
+
 def test_endless_commands_run_until_stopped() -> None:
     for command in (
         ["sleep", "infinity"],
