@@ -160,7 +160,15 @@ QUERIES = (
 )  # fmt: skip
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def promtool_2() -> bool:
+    """Version 2, whose ranges include their start as ours do; version 3 leaves it out."""
+    if shutil.which("promtool") is None:
+        return False
+    done = subprocess.run(["promtool", "--version"], capture_output=True, text=True, check=False)
+    return "version 2." in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not promtool_2(), reason="promtool 2 is not installed")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_query_gives_what_prometheus_gives(seed: int, tmp_path: Path) -> None:
     rows = random_rows(random.Random(seed))
