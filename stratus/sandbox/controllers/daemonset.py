@@ -83,7 +83,7 @@ class DaemonSetController(PodOwner):
             keep = 1 if name in wanted or self._may_stay(found, name) else 0
             for pod in sorted((each for each in here if not is_deleting(each)), key=_age)[keep:]:
                 self._delete(found, pod)
-        return {name: placed[name] for name in sorted(wanted) if name in placed}
+        return {name: placed.get(name, []) for name in sorted(wanted)}
 
     def _runs_on(self, found: Object, node: Object) -> bool:
         pod = self._pod(found, name_of(node), "")
@@ -126,14 +126,15 @@ class DaemonSetController(PodOwner):
         self.event(found, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
 
     def _roll(self, found: Object, placed: dict[str, list[Object]], digest: str) -> None:
-        """RollingUpdate: replaces old pods as far as maxUnavailable allows; those not ready cost nothing."""
+        """RollingUpdate: replaces old pods as far as maxUnavailable nodes may be without; those not ready cost nothing."""
         strategy = spec_of(found).get("updateStrategy") or {}
         if strategy.get("type", "RollingUpdate") != "RollingUpdate":
             return
         limit = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1)
         room = max(1, percent(limit, len(placed), round_up=True))
         live = [pod for here in placed.values() for pod in here]
-        room -= sum(is_deleting(pod) or not is_pod_ready(pod) for pod in live)
+        serving = [here for here in placed.values() if any(is_pod_ready(pod) and not is_deleting(pod) for pod in here)]
+        room -= len(placed) - len(serving)
         for pod in live:
             if labels_of(pod).get(HASH_LABEL) == digest or is_deleting(pod):
                 continue

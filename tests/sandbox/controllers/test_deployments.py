@@ -183,7 +183,12 @@ def test_deleting_a_deployment_collects_its_children(lab: Lab) -> None:
 
 
 def test_a_child_of_a_dead_owner_is_collected(lab: Lab) -> None:
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "gone", "uid": "00000000-0000-0000-0000-000000000000"}
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "gone",
+        "uid": "00000000-0000-0000-0000-000000000000",
+    }
     metadata = {"name": "child", "namespace": NAMESPACE, "ownerReferences": [owner]}
     lab.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     lab.advance(1)

@@ -80,7 +80,8 @@ def test_a_failing_readiness_probe_takes_the_pod_out_of_service_only(lab: Lab) -
     assert lab.state("web") == ("running", "") and lab.container("web")["restartCount"] == 0
     assert condition(pod, "Ready") == ("False", "ContainersNotReady")
     address = status_of(pod)["podIP"]
-    expected = f'Readiness probe failed: Get "http://{address}:9999/healthz": dial tcp {address}:9999: connect: connection refused'
+    refused = f"dial tcp {address}:9999: connect: connection refused"
+    expected = f'Readiness probe failed: Get "http://{address}:9999/healthz": {refused}'
     assert lab.events("web", "Unhealthy") == [expected]
 
 

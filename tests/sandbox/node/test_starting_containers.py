@@ -207,7 +207,12 @@ def test_a_failing_init_container_backs_off_and_holds_the_pod_pending(lab: Lab) 
 
 
 def test_a_sidecar_starts_first_and_runs_along(lab: Lab) -> None:
-    sidecar = {"name": "proxy", "image": SERVICE, "restartPolicy": "Always", "env": [{"name": "PORT", "value": "9999"}]}
+    sidecar: dict[str, Any] = {
+        "name": "proxy",
+        "image": SERVICE,
+        "restartPolicy": "Always",
+        "env": [{"name": "PORT", "value": "9999"}],
+    }
     sidecar["startupProbe"] = {"httpGet": {"path": "/healthz", "port": 9999}, "periodSeconds": 1}
     lab.pod(
         "job", {"image": SHELL, "command": ["sh", "-c", "sleep 5"]}, initContainers=[sidecar], restartPolicy="Never"
