@@ -10,6 +10,7 @@ import jsonpatch
 from stratus.cluster.kubectl.discovery import is_builtin
 from stratus.cluster.kubectl.shapes import shape_of
 from stratus.cluster.kubectl.strategic import AmbiguousList, two_way
+from stratus.cluster.tree import same
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import InvalidInput
 from stratus.domain.objects import ObjectRef
@@ -31,7 +32,7 @@ def patch_between(before: JsonObject, after: JsonObject) -> list[PatchStep]:
     Strategic for built-in kinds, merge for custom resources; where a list cannot be addressed by its merge key (a
     variable that is given twice), a JSON patch by index.
     """
-    if before == after:
+    if same(before, after):
         return []
     target = ObjectRef.of(before)
     if not is_builtin(target.api_version):

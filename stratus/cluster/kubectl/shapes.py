@@ -22,12 +22,15 @@ class Shape:
     """A list of scalars that is merged as a set."""
     retain_keys: bool = False
     """Only the keys that are given survive (a tagged union such as a volume or a Deployment's strategy)."""
+    whole: bool = False
+    """A mapping that is replaced and not merged."""
     fields: Mapping[str, Shape] = field(default_factory=dict)
 
 
 VALUE = Shape()
 
 _METADATA = Shape(fields={"ownerReferences": Shape("uid"), "finalizers": Shape(union=True)})
+_CLAIMED = Shape(fields={"volumeClaimTemplate": Shape(fields={"metadata": _METADATA})})
 _CONTAINERS = Shape(
     "name",
     fields={
@@ -42,7 +45,7 @@ _POD_SPEC = Shape(
         "containers": _CONTAINERS,
         "initContainers": _CONTAINERS,
         "ephemeralContainers": _CONTAINERS,
-        "volumes": Shape("name", retain_keys=True),
+        "volumes": Shape("name", retain_keys=True, fields={"ephemeral": _CLAIMED}),
         "imagePullSecrets": Shape("name"),
         "hostAliases": Shape("ip"),
         "topologySpreadConstraints": Shape("topologyKey"),
@@ -51,7 +54,6 @@ _POD_SPEC = Shape(
     }
 )
 _TEMPLATE = Shape(fields={"metadata": _METADATA, "spec": _POD_SPEC})
-_STATUS = Shape(fields={"conditions": Shape("type"), "addresses": Shape("type"), "podIPs": Shape("ip")})
 _WEBHOOKS = Shape("name", fields={"matchConditions": Shape("name")})
 
 
@@ -80,5 +82,7 @@ _KINDS: Mapping[str, Mapping[str, Shape]] = {
 
 
 def shape_of(obj: JsonObject) -> Shape:
-    """The merge behaviour of a built-in object."""
-    return Shape(fields={"metadata": _METADATA, "status": _STATUS, **_KINDS.get(obj["kind"], {})})
+    """The merge behaviour of a built-in object, without its status, which only controllers write."""
+    if obj["kind"] == "PodDisruptionBudget" and obj.get("apiVersion") == "policy/v1":  # v1beta1 merges it
+        return Shape(fields={"metadata": _METADATA, **_spec(selector=Shape(whole=True))})
+    return Shape(fields={"metadata": _METADATA, **_KINDS.get(obj["kind"], {})})

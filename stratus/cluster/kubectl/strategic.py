@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stratus.cluster.kubectl.shapes import VALUE, Shape
+from stratus.cluster.tree import same
 from stratus.domain.base import JsonObject
 
 
@@ -45,9 +46,9 @@ def three_way(
 
 def _set(patch: JsonObject, name: str, versions: tuple[Any, Any, Any], shape: Shape) -> None:
     original, modified, current = versions
-    if modified == current:
+    if same(modified, current):
         return
-    if isinstance(modified, Mapping) and isinstance(current, Mapping):
+    if isinstance(modified, Mapping) and isinstance(current, Mapping) and not shape.whole:
         inner = three_way(original if isinstance(original, Mapping) else {}, modified, current, shape)
         if inner and shape.retain_keys:
             inner["$retainKeys"] = sorted(modified)
@@ -58,7 +59,7 @@ def _set(patch: JsonObject, name: str, versions: tuple[Any, Any, Any], shape: Sh
         patch.update(
             _keyed(name, before, modified, current, shape) if shape.key else _union(name, before, modified, current)
         )
-    elif modified != current:
+    else:
         patch[name] = modified
 
 
