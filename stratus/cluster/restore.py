@@ -181,7 +181,7 @@ def _edits_of_recreated(pre: JsonObject, live: JsonObject, controlled: Collectio
     """How another life of the object differs from P; its owners may have been created again too."""
     sides = [desired(obj) for obj in (pre, live)]
     for side in sides:
-        for fields in controlled:
+        for fields in (*controlled, *(row.path for obj in (pre, live) for row in rows_for(obj))):
             take(side, fields)
         for reference in side["metadata"].get("ownerReferences") or []:
             reference.pop("uid", None)
