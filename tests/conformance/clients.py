@@ -98,7 +98,9 @@ class Client:
         """The events of a watch that ends at once."""
         raise NotImplementedError
 
-    def request(self, method: str, path: str, body: Any = None, *, media: str = "application/json", **query: Any) -> Answer:
+    def request(
+        self, method: str, path: str, body: Any = None, *, media: str = "application/json", **query: Any
+    ) -> Answer:
         raw = b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": media, "accept": "application/json", "user-agent": "conformance/1"}
         return self.send(method, path, urlencode(query), raw, headers)

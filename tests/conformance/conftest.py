@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.clients import Client, Embedded, Real, find_kubeconfig
+from tests.conformance.objects import pod
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,7 +36,7 @@ def in_namespace(client: Client) -> Iterator[Client]:
     """The client in a fresh namespace that is deleted afterwards."""
     client.namespace = f"conformance-{uuid.uuid4().hex[:8]}"
     assert client.create("namespaces", {"metadata": {"name": client.namespace}}).code == 201
-    client.eventually(lambda: client.get("serviceaccounts", "default").code == 200)
+    client.eventually(lambda: client.create("pods", pod("probe"), dryRun="All").code == 201)
     yield client
     client.delete("namespaces", client.namespace)
 

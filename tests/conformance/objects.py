@@ -47,7 +47,11 @@ def stateful_set(name: str, *, replicas: int = 0) -> Object:
 
 
 def job(name: str) -> Object:
-    return {"kind": "Job", "metadata": {"name": name}, "spec": {"template": {"spec": {**nowhere(), "restartPolicy": "Never"}}}}
+    return {
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": {**nowhere(), "restartPolicy": "Never"}}},
+    }
 
 
 def claim(name: str, size: str = "1Gi") -> Object:

@@ -20,7 +20,11 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("persistentvolumeclaims", claim("a"), {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}, "spec"),
     ("pods", pod("a"), {"spec": {"terminationGracePeriodSeconds": 7}}, "spec"),
     ("pods", pod("a"), {"spec": {"nodeName": "elsewhere"}}, "spec"),
-    ("pods", pod("a"), {"spec": {"tolerations": []}}, "spec"),
+    (
+        "pods",
+        pod("a", pod_spec(tolerations=[{"key": "k", "operator": "Exists"}])), {"spec": {"tolerations": []}},
+        "spec.tolerations",
+    ),
     ("services", service("a"), {"spec": {"clusterIP": "203.0.113.9"}}, "spec.clusterIPs[0]"),
     ("secrets", {"metadata": {"name": "a"}, "stringData": {"k": "v"}}, {"type": "other"}, "type"),
     (
@@ -45,7 +49,9 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("resource", "obj", "change", "field"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("resource", "obj", "change", "field"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
+)
 def test_a_forbidden_change_is_invalid(cluster: Client, resource: str, obj: Any, change: Any, field: str) -> None:
     assert cluster.create(resource, obj).code == 201
     before = cluster.get(resource, "a").body

@@ -128,9 +128,9 @@ class Api:
             raise errors.not_found(of, name)
         view = write.view or of
         node = None if of.custom else self.reader.node(view)
-        patched = apply_patch(node, conversion.to_view(view, old), patch, kind, of, name)
-        new = self._read(of, conversion.to_stored(view, patched), write)
-        self._match(of, new, old, namespace, name)
+        patched = apply_patch(node, conversion.to_view(view, old), patch, kind, of)
+        new = self._read_patched(of, conversion.to_stored(view, patched), kind, write)
+        self._match(of, new, old, namespace, name, patched=True)
         self.reader.default(of, new)
         return self._replace(of, old, new, subresource, write)
 
@@ -209,6 +209,15 @@ class Api:
     def _read(self, kind: Kind, obj: Object, write: Write) -> Object:
         return self.reader.read(kind, obj, write)
 
+    def _read_patched(self, kind: Kind, patched: Object, how: PatchKind, write: Write) -> Object:
+        """As `_read`; a document that cannot be read any more is the patch's fault, which two formats call Invalid."""
+        try:
+            return self._read(kind, patched, write)
+        except ApiError as error:
+            if error.code != 400 or how is PatchKind.STRATEGIC or "strict decoding" in error.message:
+                raise
+            raise errors.invalid_patch(patched, error.message) from None
+
     def _identify(self, meta: Object) -> None:
         meta["uid"] = str(uuid.UUID(int=self.kernel.rng.getrandbits(128), version=4))
         meta["creationTimestamp"] = self.kernel.timestamp()
@@ -231,7 +240,7 @@ class Api:
             meta["name"] = metadata.generate_name(meta["generateName"], self.kernel.rng)
         return meta
 
-    def _match(self, kind: Kind, new: Object, old: Object, namespace: str, name: str) -> None:
+    def _match(self, kind: Kind, new: Object, old: Object, namespace: str, name: str, *, patched: bool = False) -> None:
         meta = new["metadata"]
         given = meta.setdefault("name", name)
         if given != name:
@@ -241,6 +250,9 @@ class Api:
             raise errors.bad_request(text)
         uid = old["metadata"].get("uid")
         if meta.get("uid") and meta["uid"] != uid:
+            if patched:
+                problem = errors.invalid_value("metadata.uid", meta["uid"], "field is immutable")
+                raise errors.invalid(kind, name, [problem])
             detail = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {uid}"
             raise errors.conflict(kind, name, detail)
 
@@ -252,7 +264,7 @@ class Api:
                 raise errors.invalid(kind, old["metadata"]["name"], [problem])
         elif given != old["metadata"]["resourceVersion"]:
             if not str(given).isdigit():
-                raise errors.bad_request(f'strconv.ParseUint: parsing "{given}": invalid syntax')
+                raise ApiError(500, "", f'strconv.ParseUint: parsing "{given}": invalid syntax')
             raise errors.conflict(kind, old["metadata"]["name"], errors.MODIFIED)
 
     def _scale(self, kind: Kind, namespace: str, name: str, change: Callable[[Object], Object], write: Write) -> Object:

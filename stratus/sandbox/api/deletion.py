@@ -61,8 +61,9 @@ class Deletion:
         for field, label in labels.items():
             wanted, have = preconditions.get(field), obj["metadata"].get(field)
             if wanted not in (None, "") and wanted != have:
-                detail = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {have}"
-                raise errors.conflict(kind, obj["metadata"]["name"], detail)
+                what = "deleted and then recreated" if field == "uid" else "modified"
+                detail = f"the {label} in the precondition ({wanted}) does not match the {label} in record ({have})"
+                raise errors.conflict(kind, obj["metadata"]["name"], f"{detail}. The object might have been {what}")
 
     def _grace(self, kind: Kind, obj: Object, grace: int | None) -> int:
         """Seconds that the object is given to end; only pods that run somewhere get any."""

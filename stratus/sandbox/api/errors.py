@@ -111,6 +111,13 @@ def invalid(kind: Kind, name: str, errors: Sequence[FieldError]) -> ApiError:
     return ApiError(422, "Invalid", message, {key: value for key, value in details.items() if value})
 
 
+def invalid_patch(patched: Any, detail: str) -> ApiError:
+    """422 for a patch whose result is no object of its kind."""
+    problem = invalid_value("patch", json.dumps(patched), detail)
+    causes = [{"reason": problem.cause, "message": problem.text, "field": "patch"}]
+    return ApiError(422, "Invalid", f' "" is invalid: {problem.message}', {"causes": causes})
+
+
 def forbidden(kind: Kind, name: str, detail: str) -> ApiError:
     message = f'{kind.resource} "{name}" is forbidden: {detail}'
     return ApiError(403, "Forbidden", message, _details(kind, name))

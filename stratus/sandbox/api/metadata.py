@@ -18,12 +18,12 @@ _QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
 _LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 
 SUBDOMAIN_TEXT = (
-    "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
     "an alphanumeric character (e.g. 'example.com', regex used for validation is "
     r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 LABEL_TEXT = (
-    "a DNS-1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
     "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
@@ -146,6 +146,7 @@ def carry_over(metadata: Object, old: Object) -> None:
         if metadata.get(field) in (None, "") and field in old:
             metadata[field] = old[field]
     metadata.pop("selfLink", None)
+    metadata["creationTimestamp"] = old.get("creationTimestamp")
     if "generateName" in old:
         metadata.setdefault("generateName", old["generateName"])
     if "generation" in old:
@@ -157,7 +158,7 @@ def carry_over(metadata: Object, old: Object) -> None:
 def validate_update(metadata: Object, old: Object) -> list[FieldError]:
     """Errors of what may never change once an object exists."""
     found = []
-    for field in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+    for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
         if metadata.get(field) != old.get(field):
             found.append(errors.invalid_value(f"metadata.{field}", metadata.get(field), "field is immutable"))
     if old.get("deletionTimestamp"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from stratus.sandbox.api.errors import ApiError, bad_request
+from stratus.sandbox.api.errors import bad_request
 from stratus.sandbox.schema.kinds import Kind
 
 Labels = Mapping[str, str]
@@ -157,22 +157,16 @@ def parse_fields(text: str, kind: Kind) -> Callable[[Mapping[str, Any]], bool] |
         if match is None:
             raise bad_request(f"invalid field selector: {text!r}; can't understand {part!r}")
         path, operator, value = match[1], match[2], match[3].strip()
-        _check_field(path, text, kind)
+        _check_field(path, kind)
         terms.append((path, operator == "!=", value))
     return lambda obj: all((_read(obj, path) != value) == negated for path, negated, value in terms)
 
 
-def _check_field(path: str, text: str, kind: Kind) -> None:
+def _check_field(path: str, kind: Kind) -> None:
     if path == "metadata.name" or (path == "metadata.namespace" and kind.namespaced):
         return
     if path in _FIELDS.get(kind.store, ()):
         return
-    group = f"{kind.group}/{kind.version}" if kind.group else f"/{kind.version}"
-    raise ApiError(
-        400,
-        "BadRequest",
-        f'Unable to find "{group}, Resource={kind.plural}" that match label selector "", field selector "{text}": '
-        f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
-        if kind.custom
-        else f"field label not supported: {path}",
-    )
+    if kind.store in _FIELDS:
+        raise bad_request(f"field label not supported: {path}")
+    raise bad_request(f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"')

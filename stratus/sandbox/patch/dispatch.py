@@ -19,14 +19,13 @@ Object = dict[str, Any]
 _MAX_OPERATIONS = 10_000
 
 
-def apply_patch(
-    node: Node | None, obj: Object, patch: Any, how: PatchKind, kind: Kind | None = None, name: str = ""
-) -> Object:
+def apply_patch(node: Node | None, obj: Object, patch: Any, how: PatchKind, kind: Kind | None = None) -> Object:
     """`obj` with the patch applied (not changed itself); raises ApiError. `node` is needed for strategic merge."""
     if how is PatchKind.JSON:
-        return _json_patch(obj, patch, kind, name)
+        return _json_patch(obj, patch)
     if not isinstance(patch, dict):
-        raise errors.bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}")
+        text = "json: cannot unmarshal array into Go value of type map[string]interface {}"
+        raise errors.invalid_patch(patch, text) if how is PatchKind.MERGE else errors.bad_request(text)
     if how is PatchKind.MERGE:
         merged: Object = merge(obj, patch)
         return merged
@@ -43,7 +42,7 @@ def apply_patch(
         raise errors.bad_request(str(error)) from None
 
 
-def _json_patch(obj: Object, patch: Any, kind: Kind | None, name: str) -> Object:
+def _json_patch(obj: Object, patch: Any) -> Object:
     if not isinstance(patch, list):
         raise errors.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(patch) > _MAX_OPERATIONS:
@@ -52,18 +51,9 @@ def _json_patch(obj: Object, patch: Any, kind: Kind | None, name: str) -> Object
     try:
         changed: Object = jsonpatch.JsonPatch(patch).apply(copy.deepcopy(obj))
         return changed
-    except jsonpatch.InvalidJsonPatch as error:
-        raise errors.bad_request(str(error)) from None
-    except jsonpatch.JsonPatchTestFailed:
-        raise _failed(kind, name, "testing value failed") from None
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
-        raise _failed(kind, name, str(error)) from None
-
-
-def _failed(kind: Kind | None, name: str, text: str) -> errors.ApiError:
-    return errors.ApiError(
-        422, "Invalid", f"the server rejected our request due to an error in our request: {text}", {}
-    )
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
+        text = "the server rejected our request due to an error in our request"
+        raise errors.ApiError(422, "Invalid", text, {}) from None
 
 
 def is_empty_apply(patch: Any, kind: Kind, name: str, namespace: str) -> Object:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stratus.sandbox.schema import wire
-from stratus.sandbox.schema.definitions import Node
+from stratus.sandbox.schema.definitions import OBJECT_META, Node
 
 Object = dict[str, Any]
 Path = tuple[str, ...]
@@ -152,6 +152,8 @@ def _implied(node: Node | None) -> frozenset[str]:
     """Fields that Go writes even when unset: they never count as added themselves."""
     if node is None or not node.definition:
         return frozenset()
+    if node.definition == OBJECT_META:
+        return frozenset({"f:creationTimestamp"})
     return frozenset(f"f:{name}" for name in (*wire.always(node.definition), *node.required))
 
 

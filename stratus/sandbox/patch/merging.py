@@ -48,7 +48,7 @@ def _merged_list(live: Any, config: list[Any], node: Node) -> list[Any]:
 
 def without(obj: Object, paths: Paths, node: Node) -> Object:
     """`obj` less the fields at `paths`, and less the containers that this leaves empty."""
-    for path in sorted(paths, key=len, reverse=True):
+    for path in sorted(paths, key=len):
         obj = _drop(obj, path, node)
     return obj
 

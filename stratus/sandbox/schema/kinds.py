@@ -74,7 +74,7 @@ v1 replicationcontrollers ReplicationController n rc all status,scale
 v1 resourcequotas ResourceQuota n quota - status
 v1 secrets Secret n - - -
 v1 serviceaccounts ServiceAccount n sa - token
-v1 services Service n svc all status,proxy
+v1 services Service n svc all status,proxy create,delete,get,list,patch,update,watch
 apps/v1 controllerrevisions ControllerRevision n - - -
 apps/v1 daemonsets DaemonSet n ds all status
 apps/v1 deployments Deployment n deploy all status,scale

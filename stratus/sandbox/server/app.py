@@ -80,7 +80,7 @@ class ApiServer:
             return plain
         target = routes.resolve(self._api.registry, request.path)
         if target is None:
-            return page_not_found()
+            return self._not_served(request)
         self.authorize(target, request)
         if target.kind.group == metrics.GROUP:
             return metrics.handle(self._api, self._backend, target, request)
@@ -88,6 +88,13 @@ class ApiServer:
             return reviews.handle(self._api, target, request, self._user_of_token)
         special = self._subresources.handle(target, request) if target.subresource else None
         return special or self._handlers.handle(target, request)
+
+    def _not_served(self, request: Request) -> Response:
+        """A Status where the group version is served, a plain page elsewhere."""
+        group_version = "/".join(request.path.split("/")[: 3 if request.path.startswith("/api/") else 4])
+        if discovery.serve(self._api.registry, Request("GET", group_version)) in (None, page_not_found()):
+            return page_not_found()
+        raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
     def _plain(self, request: Request) -> Response | None:
         """Paths that are no resources."""

@@ -69,7 +69,7 @@ def write_options(request: Request, view: Kind) -> Write:
         raise errors.ApiError(
             422,
             "Invalid",
-            'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Invalid value: may not be longer than 128',
+            'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: must have at most 128 bytes',
         )
     return Write(
         dry_run="All" in dry_run,

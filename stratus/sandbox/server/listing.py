@@ -70,7 +70,8 @@ def _check_version(store: Store, request: Request) -> None:
             )
         return
     if not text.isdigit():
-        raise errors.bad_request(f'invalid resource version: strconv.ParseUint: parsing "{text}": invalid syntax')
+        detail = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise errors.ApiError(500, "", f"resourceVersion: {detail}")
     if int(text) > store.revision:
         text = f"Too large resource version: {text}, current: {store.revision}"
         causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]

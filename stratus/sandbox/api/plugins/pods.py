@@ -23,13 +23,12 @@ class PodDefaults:
         self._store = api.store
 
     def __call__(self, review: Review) -> None:
-        if review.operation != "CREATE":
-            return
-        if review.kind.store == "pods":
-            self._account(review)
-            self._priority(review)
+        if review.kind.store == "pods" and not review.subresource:
+            if review.operation == "CREATE":
+                self._account(review)
+                self._priority(review)
             self._tolerations(review.object["spec"])
-        elif review.kind.store == "priorityclasses.scheduling.k8s.io":
+        elif review.operation == "CREATE" and review.kind.store == "priorityclasses.scheduling.k8s.io":
             self._only_default_class(review)
 
     def _account(self, review: Review) -> None:

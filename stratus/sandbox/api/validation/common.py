@@ -67,15 +67,15 @@ def label_selector(selector: Object | None, path: str) -> list[FieldError]:
 def selects_own_pods(spec: Object) -> list[FieldError]:
     """A workload's selector has to select its own template, or it would create pods for ever."""
     selector = spec.get("selector")
+    labels = (spec.get("template") or {}).get("metadata", {}).get("labels")
+    mismatch = errors.invalid_value(
+        "spec.template.metadata.labels", labels, "`selector` does not match template `labels`"
+    )
     if selector is None:
-        return [errors.required("spec.selector")]
+        return [errors.required("spec.selector"), mismatch]
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         return [errors.invalid_value("spec.selector", selector, "empty selector is invalid for deployment")]
     problems = label_selector(selector, "spec.selector")
     if problems:
         return problems
-    labels = (spec.get("template") or {}).get("metadata", {}).get("labels")
-    if not selectors.matches(selector, labels):
-        detail = "`selector` does not match template `labels`"
-        return [errors.invalid_value("spec.template.metadata.labels", labels, detail)]
-    return []
+    return [] if selectors.matches(selector, labels) else [mismatch]

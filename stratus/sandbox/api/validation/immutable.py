@@ -48,7 +48,10 @@ def check(kind: Kind, new: Object, old: Object) -> list[FieldError]:
 
 
 def _pod(new: Object, old: Object) -> list[FieldError]:
-    if _frozen_pod(new["spec"]) == _frozen_pod(old["spec"]) and _tolerations_grow(new["spec"], old["spec"]):
+    if not _tolerations_grow(new["spec"], old["spec"]):
+        detail = "existing toleration can not be modified except its tolerationSeconds"
+        return [errors.forbidden_field("spec.tolerations", detail)]
+    if _frozen_pod(new["spec"]) == _frozen_pod(old["spec"]):
         return _pod_deadline(new["spec"], old["spec"])
     detail = (
         "pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, "
@@ -68,8 +71,12 @@ def _frozen_pod(spec: Object) -> Object:
 
 
 def _tolerations_grow(new: Object, old: Object) -> bool:
-    kept = new.get("tolerations") or []
-    return all(each in kept for each in old.get("tolerations") or ())
+    def bare(spec: Object) -> list[Object]:
+        found = spec.get("tolerations") or ()
+        return [{key: value for key, value in each.items() if key != "tolerationSeconds"} for each in found]
+
+    kept = bare(new)
+    return all(each in kept for each in bare(old))
 
 
 def _pod_deadline(new: Object, old: Object) -> list[FieldError]:
