@@ -15,8 +15,8 @@ from textual.screen import Screen
 
 from stratus.domain import commands as c
 from stratus.domain.errors import InvalidInput
-from stratus.domain.policy import Mode, Tier
-from stratus.domain.transactions import TxView, card_digest
+from stratus.domain.policy import Mode
+from stratus.domain.transactions import card_digest
 from stratus_tui.bindings import APP_KEYS, live_keys
 from stratus_tui.desk import Desk, Post
 from stratus_tui.feed import Feed
@@ -25,6 +25,8 @@ from stratus_tui.messages import Refreshed
 from stratus_tui.offers import possible, risky
 from stratus_tui.palette import OfferProvider
 from stratus_tui.render.evidence import Aspect, Selection
+from stratus_tui.render.lines import clean
+from stratus_tui.screens import questions
 from stratus_tui.screens.board import BoardScreen
 from stratus_tui.screens.dialog import Question
 from stratus_tui.screens.help import HelpScreen
@@ -116,7 +118,7 @@ class StratusApp(App[int]):
         if window == self._window:
             return
         self._window = window
-        self.title = f"◷ {waiting.id} {waiting.proposal.title}" if waiting is not None else self.TITLE
+        self.title = clean(f"◷ {waiting.id} {waiting.proposal.title}") if waiting is not None else self.TITLE
         set_title(self, self.title)
         if waiting is not None and self.view.can_decide:
             self.bell()
@@ -193,7 +195,7 @@ class StratusApp(App[int]):
         if tx is None or tx.id != tx_id or not possible("approve", self.view):
             self._impossible(f"{tx_id} no longer waits")
             return
-        if risky(tx) and not await self.push_screen_wait(_risk_question(tx)):
+        if risky(tx) and not await self.push_screen_wait(questions.approve_risky(tx)):
             return
         tx = self.view.board.transactions[tx_id]
         if self.view.waiting is None or card_digest(tx) != digest:
@@ -208,8 +210,7 @@ class StratusApp(App[int]):
         if tx is None or not self.view.can_decide:
             self._impossible("no committed transaction to undo")
             return
-        later = "Later edits of others are left alone and reported."
-        if await self.push_screen_wait(Question(f"Undo {tx.id}?\n\n{tx.proposal.title}\n\n{later}", f"Undo {tx.id}")):
+        if await self.push_screen_wait(questions.undo(tx)):
             self._send(c.Undo(tx=tx.id), f"undo of {tx.id}")
 
     # --- looking ------------------------------------------------------------------------------------------------------
@@ -287,21 +288,10 @@ class StratusApp(App[int]):
         if self.engine is None or self.engine.failure():
             self.exit(0)
             return
-        text = (
-            "An engine runs in this terminal and stops when you leave.\n\n"
-            "A step that is being written finishes or is undone first; nothing is left half-way."
-        )
-        if self._leaving or not await self.push_screen_wait(Question(text, "Stop it and leave", no="Stay")):
+        if self._leaving or not await self.push_screen_wait(questions.stop_engine()):
             return
         self._leaving = True
         self.desk.say("stopping safely: the current step finishes or is undone…", "warn")
         self.refresh_view()
         await self.run_worker(self.engine.stop, thread=True, group="engine").wait()
         self.exit(0)
-
-
-def _risk_question(tx: TxView) -> Question:
-    tiers = {step.classification.tier for step in tx.steps if step.classification is not None}
-    word = "irreversible" if Tier.IRREVERSIBLE in tiers else ""
-    named = ", ".join(sorted(tiers)) or "unclassified"
-    return Question(f"Approve {tx.id}? Its risk is {named}.\n\n{tx.proposal.title}", f"Approve {tx.id}", word=word)

@@ -44,10 +44,10 @@ class LiveKey(Key):
 
 
 def live_keys(screen: Screen[object], view: View) -> list[LiveKey]:
-    """The bindings that work on this screen now, in the order in which they were declared, one for each action."""
+    """The bindings that work on this screen now, those of the app first in their order, one for each action."""
     keys: dict[str, LiveKey] = {}
     order = [binding.action for binding in Binding.make_bindings(APP_KEYS)]
-    for active in screen.active_bindings.values():
+    for active in sorted(screen.active_bindings.values(), key=lambda active: not active.binding.show):
         binding = active.binding
         if binding.system or binding.action in keys or not binding.description:
             continue
@@ -59,7 +59,8 @@ def live_keys(screen: Screen[object], view: View) -> list[LiveKey]:
             group="Everywhere" if binding.action in order else "Here",
             shown=binding.show,
         )
-    return sorted(keys.values(), key=lambda key: key.group != "Everywhere")
+    rank = {action: number for number, action in enumerate(order)}
+    return [key for _, key in sorted(keys.items(), key=lambda item: rank.get(item[0], len(rank)))]
 
 
 def _verb(action: str) -> str:

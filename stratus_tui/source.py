@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -62,6 +62,10 @@ class JournalSource:
         self._seq = 0
         self._version: int | None = None
 
+    def open(self) -> None:
+        """Insist on a journal that is there. Raises InvalidInput otherwise."""
+        self._reader = self._reader or open_reader(self._path)
+
     def now(self) -> datetime:
         """The wall clock."""
         return datetime.now(UTC)
@@ -71,7 +75,8 @@ class JournalSource:
         if self._reader is None:
             if not self._path.exists():
                 return ()
-            self._reader = open_reader(self._path)
+            self.open()
+        assert self._reader is not None
         version = self._reader.changed()
         if version == self._version:
             return ()
@@ -106,7 +111,14 @@ class JournalSource:
 class ReplaySource:
     """Plays a finished log: events become visible as their time comes, ``speed`` times as fast as they happened."""
 
-    def __init__(self, recorded: Sequence[Recorded], speed: float, reader: LogReader | None = None) -> None:
+    def __init__(
+        self,
+        recorded: Sequence[Recorded],
+        speed: float,
+        reader: LogReader | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Raises InvalidInput for an empty log or a speed that is not positive."""
         if not recorded:
             raise InvalidInput("the log is empty: there is nothing to replay")
@@ -115,14 +127,14 @@ class ReplaySource:
         self._recorded = recorded
         self._reader = reader
         self._speed = speed
-        self._started = monotonic()
+        self._clock, self._started = clock, clock()
         self._next = 0
         self.replay: Replay | None = Replay(speed, len(recorded))
 
     def now(self) -> datetime:
         """The log's time, not today's; it stops with the log's last event."""
         first, last = self._recorded[0].at, self._recorded[-1].at
-        return min(last, first + timedelta(seconds=(monotonic() - self._started) * self._speed))
+        return min(last, first + timedelta(seconds=(self._clock() - self._started) * self._speed))
 
     def poll(self) -> Sequence[Recorded]:
         """Events whose time has come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratus.domain.incidents import IncidentView
-from stratus.domain.machine import IncidentState
+from stratus.domain.machine import IncidentState, TxState
 from stratus.domain.severity import Finding
 from stratus_tui.render.glyphs import MODE_SIGNS, tx_sign
 from stratus_tui.render.lines import Line, Row, Span, labelled, line, wrap
@@ -118,7 +118,7 @@ def _diagnosis(incident: IncidentView, width: int) -> list[Line]:
 
 
 def _handed_over(view: View, incident: IncidentView, width: int) -> list[Line]:
-    lines: list[Line] = [line(Span(" ESCALATED · the agents gave up; this incident is yours now ", "banner"))]
+    lines: list[Line] = [line(Span(" ESCALATED · the agents have stopped; this incident needs people now ", "banner"))]
     lines += [line(text) for text in wrap(incident.path[-1].reason, width, 3)] + [()]
     lines += [*_findings(view.board.health.findings, width), *_diagnosis(incident, width)]
     tried = [view.board.transactions[tx] for tx in incident.transactions if tx in view.board.transactions]
@@ -131,5 +131,8 @@ def _handed_over(view: View, incident: IncidentView, width: int) -> list[Line]:
     kept = [f"{each.what} (tx {each.tx})" if each.tx else each.what for each in incident.evidence]
     lines += labelled("evidence", [line(text) for text in kept[-4:]], width, GUTTER)
     bound, now = severity(incident.initial), severity(view.board.health.severity)
-    left = f"μ {bound} when it opened, {now} now; what was undone reads as before"
+    kept_open = [tx.id for tx in tried if tx.state is TxState.DIVERGED]
+    quiet = "what was undone reads as before" if any(tx.writes for tx in tried) else "nothing was written"
+    rest = f"{', '.join(kept_open)} DIVERGED" if kept_open else quiet
+    left = f"μ {bound} when it opened, {now} now; {rest}"
     return [*lines, *labelled("left", [line(left)], width, GUTTER)]

@@ -68,9 +68,9 @@ def _step(step: StepView, tx: TxView, width: int, *, titled: bool) -> list[Line]
     if step.undo_plan:
         lines += labelled("undo", [line(text) for text in wrap(step.undo_plan, width - GUTTER, 2)], width, GUTTER)
     if step.refused:
-        lines += labelled(
-            "refused", [line(Span(t, "bad")) for t in wrap(step.refused, width - GUTTER, 3)], width, GUTTER
-        )
+        label = "answer" if step.outcome == "unknown" else "refused"
+        texts = [line(Span(text, "bad")) for text in wrap(step.refused, width - GUTTER, 3)]
+        lines += labelled(label, texts, width, GUTTER)
     if step.undone is not None:
         lines += labelled("undone", _undone(step, width - GUTTER), width, GUTTER)
     return lines
@@ -98,7 +98,7 @@ def _checks(step: StepView) -> Line:
     parts = [
         _check("snapshot", step.snapshot is not None, short(step.snapshot or "") or "absent before"),
         _check("dry run", step.diff is not None and not _rehearsal_failed(step), failed=_rehearsal_failed(step)),
-        _check("executed", step.outcome == "applied", failed=step.outcome in ("refused", "unknown", "neither")),
+        _executed(step),
     ]
     spans: list[Span] = []
     for part in parts:
@@ -106,6 +106,12 @@ def _checks(step: StepView) -> Line:
     if step.cascade:
         spans.append(Span(f" · {len(step.cascade)} dependants in the snapshot", "dim"))
     return tuple(spans)
+
+
+def _executed(step: StepView) -> Span:
+    if step.outcome == "unknown":
+        return Span("executed ?", "bad")
+    return _check("executed", step.outcome == "applied", failed=step.outcome in ("refused", "neither"))
 
 
 def _rehearsal_failed(step: StepView) -> bool:
@@ -140,9 +146,10 @@ def _risk(tx: TxView, width: int) -> list[Line]:
     counted = f"{objects} object{'s' if objects > 1 else ''}"
     head = line(
         Span(tier.value, TIER_ROLES[tier]), " · undo ", Span(undo.value, UNDO_ROLES[undo]), f" · {counted} · ",
-        f"mode {tx.mode.value if tx.mode else '?'} · ", Span("; ".join(dict.fromkeys(v.reason for v in verdicts)), "dim"),
+        f"mode {tx.mode.value if tx.mode else '?'}",
     )  # fmt: skip
-    rows = [head]
+    reasons = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts))
+    rows = [head, *(line(Span(text, "dim")) for text in wrap(reasons, width - GUTTER, 2))]
     if tx.owners:
         rows.append(line(Span(f"▲ may be reverted by {', '.join(tx.owners)}", "warn")))
     return labelled("risk", rows, width, GUTTER)

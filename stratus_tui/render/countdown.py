@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratus.domain.transactions import TxView, Window
 from stratus_tui.render.lines import Line, Role, Row, Span, fit, line, width_of
 from stratus_tui.render.values import clock, duration
-from stratus_tui.view import View, remaining
+from stratus_tui.view import Link, View, remaining
 
 LAST_SECONDS = 5.0
 """From here on the line warns."""
@@ -13,20 +13,22 @@ _BAR_MOST = 40
 _BAR_LEAST = 6
 
 
-def countdown(view: View, width: int) -> list[Row]:
-    """One line; empty when nothing waits for a decision."""
+def countdown(view: View, width: int, *, approvable: bool = True) -> list[Row]:
+    """One line; empty when nothing waits for a decision. ``approvable``: the key for it works where this is shown."""
     tx = view.waiting
     if tx is None or tx.window is None:
         return []
-    keys = _keys(view, tx.window)
+    keys = _keys(view, tx.window, approvable=approvable)
     room = width - width_of(keys) - 2
     return [Row(fit((*_waiting(tx, tx.window, view, room), Span("  "), *keys), width))]
 
 
 def _waiting(tx: TxView, window: Window, view: View, room: int) -> Line:
+    if view.link in (Link.STALE, Link.STOPPED):
+        return line(Span(f" ? {tx.id} waited when the engine fell silent; a decision stays in the inbox", "warn"))
     if window.held_by:
         until = f" until {clock(window.held_until)}" if window.held_until else ", no time limit"
-        return line(Span(f" ∥ {tx.id} HELD by {window.held_by}{until}", "warn"))
+        return line(Span(f" ‖ {tx.id} HELD by {window.held_by}{until}", "warn"))
     left = remaining(tx, view.now)
     if left is None:
         return line(Span(f" ◷ {tx.id} waits: its time starts when the card is delivered", "warn"))
@@ -45,8 +47,9 @@ def _bar(left: float, seconds: float, cells: int) -> str:
     return f"▕{'█' * full}{'░' * (cells - full)}▏"
 
 
-def _keys(view: View, window: Window) -> Line:
+def _keys(view: View, window: Window, *, approvable: bool) -> Line:
     if not view.can_decide:
         return ()
     hold = () if window.held_by else line(Span("h", "key"), " hold  ")
-    return line(Span("v", "key"), " veto  ", *hold, Span("a", "key"), " approve")
+    approve = line(Span("a", "key"), " approve") if approvable else ()
+    return line(Span("v", "key"), " veto  ", *hold, *approve)

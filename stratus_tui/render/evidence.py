@@ -147,7 +147,10 @@ def _yaml(view: View, selection: Selection, fetch: Fetch, width: int) -> list[Li
 def _step_yaml(tx: TxView, number: int, fetch: Fetch, width: int) -> list[Line]:
     step = tx.steps[number - 1]
     lines = [line(Span(f"# {tx.id} step {number}: what is sent", "info"))]
-    lines += _dump(step.step.model_dump(mode="json", exclude_none=True))
+    sent = step.step.model_dump(mode="json", exclude_none=True)
+    if step.target.kind == "Secret" and "patch" in sent:
+        sent["patch"] = _REDACTED
+    lines += _dump(sent)
     if step.diff:
         lines += [line(Span("# every field that it changes", "info")), *diff_lines(step.diff, width - 2, _EVERYTHING)]
     if step.snapshot:

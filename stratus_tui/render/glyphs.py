@@ -28,11 +28,11 @@ TX_SIGNS: dict[TxState, Sign] = {
     TxState.SNAPSHOT: Sign("◔", "snapshot ✓", "info"),
     TxState.REHEARSED: Sign("◑", "dry run ✓", "info"),
     TxState.AWAITING: Sign("◷", "waits", "warn"),
-    TxState.INTENDED: Sign("▶", "WRITING", "live"),
-    TxState.EXECUTED: Sign("●", "executed", "live"),
+    TxState.INTENDED: Sign("▶", "WRITING", "active"),
+    TxState.EXECUTED: Sign("●", "executed", "active"),
     TxState.SETTLED: Sign("◉", "verified", "info"),
     TxState.COMMITTED: Sign("✓", "COMMITTED", "ok"),
-    TxState.UNDOING: Sign("↶", "UNDOING", "live"),
+    TxState.UNDOING: Sign("↶", "UNDOING", "active"),
     TxState.RESTORED: Sign("↺", "RESTORED", "warn"),
     TxState.DIVERGED: Sign("✗", "DIVERGED", "bad"),
     TxState.CANCELLED: Sign("⊘", "CANCELLED", "dim"),
@@ -55,7 +55,7 @@ WORKLOAD_SIGNS: dict[str, Sign] = {
 """Worst first: also the order of the list."""
 
 UNKNOWN = Sign("?", "OUTCOME UNKNOWN", "bad")
-HELD = Sign("∥", "HELD", "warn")
+HELD = Sign("‖", "HELD", "warn")
 APPROVAL = Sign("◷", "NEEDS APPROVAL", "warn")
 
 

@@ -74,7 +74,13 @@ def _spend(view: View) -> Line:
 def headline(view: View, width: int) -> list[Row]:
     """One line: what is wrong with what you see, else the incident, else that all is well."""
     banner = _banner(view)
-    return [Row(fit(banner, width))] if banner else [Row(_incident_line(view, width))]
+    return [Row(_padded(banner, width))] if banner else [Row(_incident_line(view, width))]
+
+
+def _padded(banner: Line, width: int) -> Line:
+    """A banner fills its line, so that nobody misses it."""
+    shown = fit(banner, width)
+    return (*shown, Span(" " * (width - width_of(shown)), banner[-1].role))
 
 
 def _banner(view: View) -> Line:

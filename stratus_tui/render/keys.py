@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stratus_tui.render.lines import Line, Row, Span, fit, line, pad, width_of
+from stratus_tui.render.lines import Row, Span, line, pad, width_of, wrap
+
+_HELP_GUTTER = 20
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,13 @@ def help_rows(keys: Sequence[Key], width: int) -> list[Row]:
     for group in dict.fromkeys(key.group for key in keys):
         rows += [Row(())] if rows else []
         rows.append(Row(line(Span(f" {group}", "title"))))
-        rows += [Row(fit(_help_line(key), width)) for key in keys if key.group == group]
+        rows += [row for key in keys if key.group == group for row in _help_rows(key, width)]
     return rows
 
 
-def _help_line(key: Key) -> Line:
+def _help_rows(key: Key, width: int) -> list[Row]:
     state = "" if key.enabled else " (not possible now)"
-    return line("  ", Span(pad(key.key, 9), "key"), pad(key.label, 12), Span(key.help + state, "dim"))
+    texts = wrap(key.help + state, max(20, width - _HELP_GUTTER))
+    head = (Span("  "), Span(pad(key.key, 7), "key"), Span(pad(key.label, _HELP_GUTTER - 9)))
+    rest = [Row(line(" " * _HELP_GUTTER, Span(text, "dim"))) for text in texts[1:]]
+    return [Row((*head, Span(texts[0], "dim"))), *rest]

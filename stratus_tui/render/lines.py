@@ -9,7 +9,9 @@ from typing import Literal, get_args
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-Role = Literal["", "ok", "bad", "warn", "info", "dim", "strong", "live", "add", "del", "key", "banner", "calm", "title"]
+Role = Literal[
+    "", "ok", "bad", "warn", "info", "dim", "strong", "live", "active", "add", "del", "key", "banner", "calm", "title"
+]
 ROLES: tuple[str, ...] = tuple(role for role in get_args(Role) if role)
 """What a piece of text means; the style sheet says how it looks."""
 
@@ -129,7 +131,7 @@ def wrap(text: str, width: int, limit: int = 0) -> list[str]:
         broken += _wrap_words(clean(paragraph), max(1, width))
     if limit and len(broken) > limit:
         last = broken[limit - 1]
-        return [*broken[: limit - 1], clip(last, width - 1) + ("" if last.endswith(ELLIPSIS) else ELLIPSIS)]
+        return [*broken[: limit - 1], clip(last, width - 1).removesuffix(ELLIPSIS) + ELLIPSIS]
     return broken
 
 

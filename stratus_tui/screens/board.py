@@ -11,11 +11,10 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Button
 
 from stratus_tui.render.evidence import Selection
-from stratus_tui.view import View
+from stratus_tui.view import Link, View
 from stratus_tui.widgets.card import CardPane
 from stratus_tui.widgets.decision import DecisionBar
 from stratus_tui.widgets.header import HeaderLine
@@ -90,6 +89,7 @@ class BoardScreen(Screen[None]):
     def show(self, view: View) -> None:
         """Hand a new view to every pane."""
         self._view = view
+        self.set_class(view.link in (Link.STALE, Link.STOPPED, Link.BROKEN), "-silent")
         with self.app.batch_update():
             for pane in self.query(Pane):
                 if not isinstance(pane.parent, DecisionBar):
@@ -118,7 +118,7 @@ class BoardScreen(Screen[None]):
         for pane in PANES:
             self.set_class(pane == name, f"-pane-{pane}")
         self._last_pane = name
-        self.query_one(f"#{name}").focus()
+        self.set_focus(self.query_one(f"#{name}"))
 
     def action_next_pane(self, step: int) -> None:
         """Stack and card share a narrow screen; a wide one walks over all panes and the button."""
@@ -136,7 +136,7 @@ class BoardScreen(Screen[None]):
     def focus_approve(self) -> None:
         """One more key approves; the card stays in sight."""
         self.action_pane("card")
-        self.query_one("#approve").focus()
+        self.set_focus(self.query_one("#approve"))
 
     def action_back(self) -> None:
         """Drop the filter, else the choice of a transaction."""
@@ -150,10 +150,7 @@ class BoardScreen(Screen[None]):
 
     def focus_last(self) -> None:
         """Where the focus was before the prompt."""
-        self._focusable(self._last_pane).focus()
-
-    def _focusable(self, name: str) -> Widget:
-        return self.query_one(f"#{name}")
+        self.set_focus(self.query_one(f"#{self._last_pane}"))
 
     @on(Pane.Chosen)
     def _chosen(self, message: Pane.Chosen) -> None:
@@ -187,3 +184,5 @@ class BoardScreen(Screen[None]):
         focused = self.focused
         if isinstance(focused, Pane) and focused.id in PANES:
             self._last_pane = focused.id
+        if self._view is not None:
+            self.query_one(KeysLine).show(self._view)

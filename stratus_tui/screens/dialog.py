@@ -58,7 +58,7 @@ class Question(Dialog[bool]):
             with Horizontal(id="buttons"):
                 yield Button(Content(clean(self._no)), id="no", compact=True)
                 yield Button(Content(clean(self._yes)), id="yes", compact=True, disabled=bool(self._word))
-            yield CountdownLine()
+            yield CountdownLine(approvable=False)
 
     @on(Input.Changed, "#word")
     def _typed(self, event: Input.Changed) -> None:

@@ -46,7 +46,7 @@ class HelpScreen(Dialog[None]):
         """The list, and the countdown."""
         with Vertical(id="box"):
             yield HelpPane(self._keys)
-            yield CountdownLine()
+            yield CountdownLine(approvable=False)
 
     def show(self, view: View) -> None:
         """The list does not change; the countdown does."""

@@ -53,7 +53,7 @@ class PageScreen(Screen[None]):
         yield HeaderLine()
         yield Headline()
         yield PagePane(self._selection, self._aspect, self._fetch)
-        yield CountdownLine()
+        yield CountdownLine(approvable=False)
         yield NoticeLine()
         yield Prompt(id="prompt")
         yield KeysLine()
@@ -78,7 +78,7 @@ class PageScreen(Screen[None]):
 
     def focus_last(self) -> None:
         """After the prompt."""
-        self.query_one(PagePane).focus()
+        self.set_focus(self.query_one(PagePane))
 
     def action_back(self) -> None:
         """To the board; first out of a filter."""

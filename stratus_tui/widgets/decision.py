@@ -18,9 +18,13 @@ from stratus_tui.widgets.pane import FixedPane
 class CountdownLine(FixedPane):
     """What happens by itself, and when."""
 
+    def __init__(self, *, approvable: bool = True) -> None:
+        super().__init__()
+        self._approvable = approvable
+
     def rows(self, view: View, width: int, height: int) -> list[Row]:
         """See ``render.countdown``."""
-        return countdown(view, width)
+        return countdown(view, width, approvable=self._approvable)
 
 
 class DecisionBar(Horizontal):

@@ -123,7 +123,8 @@ class Pane(ScrollView, can_focus=True):
     def on_focus(self) -> None:
         """Put the cursor somewhere."""
         if not self.cursor:
-            self._move_to(next((row.key for row in self._rows if row.key), ""), quiet=True)
+            keys = [row.key for row in self._rows if row.key]
+            self._move_to(keys[-1 if self.FOLLOWS_END else 0] if keys else "", quiet=True)
         self.refresh()
 
     def on_blur(self) -> None:

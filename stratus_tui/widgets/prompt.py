@@ -11,6 +11,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from stratus_tui.grammar import VERBS
+from stratus_tui.render.keys import Key
 
 
 class Prompt(Input):
@@ -51,7 +52,15 @@ class Prompt(Input):
         self.value = value
         self.placeholder = ": command, e.g. veto, hold 5m, mode observe" if mode == "command" else "/ filter"
         self.display = True
-        self.focus()
+        # not focus(), which waits for the next message: the next key may already be there, and belongs here
+        self.screen.set_focus(self)
+
+    @property
+    def keys(self) -> list[Key]:
+        """For the footer: letters are text here."""
+        if self._mode == "filter":
+            return [Key("enter", "Keep the filter"), Key("esc", "Drop it")]
+        return [Key("enter", "Run"), Key("→", "Complete"), Key("↑", "Last command"), Key("esc", "Back")]
 
     def action_leave(self) -> None:
         """Close; a filter is dropped."""

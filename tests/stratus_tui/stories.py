@@ -144,7 +144,11 @@ class Story:
         )
         for number, step in enumerate(proposal.steps, 1):
             digest = self.log.snapshots.put(live_object(step.target))
-            self.tell(e.SnapshotTaken(tx=tx, step=number, target=step.target, snapshot=digest, uid="u1", resource_version="41"))
+            self.tell(
+                e.SnapshotTaken(
+                    tx=tx, step=number, target=step.target, snapshot=digest, uid="u1", resource_version="41"
+                )
+            )
         for number, step in enumerate(proposal.steps, 1):
             undo = f"put the changed fields of {step.target} back, ownership included"
             self.tell(e.StepRehearsed(tx=tx, step=number, diff=diff, post_image="q1", undo=undo))
@@ -168,10 +172,15 @@ class Story:
 
     def write(self, tx: str, proposal: Proposal, outcome: str = "applied", step: int = 1) -> Story:
         """One step is intended and sent."""
-        self.tell(
-            e.StepIntended(tx=tx, step=step, write=proposal.steps[step - 1], pre_image=self.pre_image(tx), post_image="q1", lease="l1")
+        self.tell(self.intent(tx, proposal, step))
+        return self.tell(
+            e.StepExecuted.model_validate({"tx": tx, "step": step, "outcome": outcome, "post_image": "q1"})
         )
-        return self.tell(e.StepExecuted.model_validate({"tx": tx, "step": step, "outcome": outcome, "post_image": "q1"}))
+
+    def intent(self, tx: str, proposal: Proposal, step: int = 1) -> e.StepIntended:
+        """Durable before the write."""
+        write, before = proposal.steps[step - 1], self.pre_image(tx)
+        return e.StepIntended(tx=tx, step=step, write=write, pre_image=before, post_image="q1", lease="l1")
 
     def pre_image(self, tx: str) -> str:
         """The hash of the first snapshot of a transaction."""
@@ -257,7 +266,9 @@ SCALE_TWO = Proposal(
 def healthy() -> Story:
     """Nothing wrong, with an incident of the past."""
     story = Story().healthy().after(30)
-    story.incident("11", "rate is scaled to zero", GEO_DOWN).phase(S.DIAGNOSING).after(4).phase(S.RESOLVED, "cured by its owner")
+    story.incident("11", "rate is scaled to zero", GEO_DOWN).phase(S.DIAGNOSING).after(4).phase(
+        S.RESOLVED, "cured by its owner"
+    )
     return story.after(60).healthy().after(120)
 
 
@@ -266,7 +277,9 @@ def detecting() -> Story:
     story = Story().healthy().after(40)
     story.workloads(geo=(0, 1, "failed", "ImagePullBackOff"), frontend=(1, 1, "degraded", "502"))
     story.incident("12", "requests to frontend fail; geo has no ready pod", REQUESTS_FAIL, GEO_DOWN).after(1)
-    story.said("detection", "observation", "3 findings: requests 100 % failed, geo 0/1, alert HotelRequestsFail").after(1)
+    story.said("detection", "observation", "3 findings: requests 100 % failed, geo 0/1, alert HotelRequestsFail").after(
+        1
+    )
     return story.phase(S.DIAGNOSING, "two oracles agree").said("diagnosis", "tool", "events of deployment/geo").after(1)
 
 
@@ -274,7 +287,9 @@ def attempt_one() -> Story:
     """A first transaction that made it worse and was undone."""
     story = detecting()
     story.said("diagnosis", "observation", "geo-7c9 ErrImagePull: registry/hotel:9.9 not found").after(2)
-    story.said("diagnosis", "conclusion", "what changed: image of deployment/geo 1.0 → 9.9 at 02:13:51, by kubectl-set").after(1)
+    story.said(
+        "diagnosis", "conclusion", "what changed: image of deployment/geo 1.0 → 9.9 at 02:13:51, by kubectl-set"
+    ).after(1)
     story.tell(
         e.DiagnosisMade(
             incident="12", component="deployment/geo", namespace="hotel", fault_class="wrong image", confidence=0.93,
@@ -293,7 +308,9 @@ def restored() -> Story:
     story = attempt_one().phase(S.UNDOING).tell(e.UndoStarted(tx="12.1", reason="severity 9 is above 8", by="engine"))
     story.after(2).tell(e.StepUndone(tx="12.1", step=1, result="restored"))
     story.sample(REQUESTS_FAIL, GEO_DOWN).tell(e.TxRestored(tx="12.1", severity=8.0))
-    story.phase(S.REFLECTING).said("undo", "conclusion", "12.1 restored: severity 8 → 9 → 8; search was a symptom").after(1)
+    story.phase(S.REFLECTING).said(
+        "undo", "conclusion", "12.1 restored: severity 8 → 9 → 8; search was a symptom"
+    ).after(1)
     return story
 
 
@@ -321,15 +338,19 @@ def approval(tier: Tier = Tier.SENSITIVE) -> Story:
 def executing() -> Story:
     """The intent is durable, the write is on its way."""
     story = waiting().after(30).go("12.2", REQUESTS_FAIL, GEO_DOWN)
-    return story.tell(
-        e.StepIntended(tx="12.2", step=1, write=SET_IMAGE.steps[0], pre_image=story.pre_image("12.2"), post_image="q1", lease="l1")
-    )
+    return story.tell(story.intent("12.2", SET_IMAGE))
 
 
 def settling() -> Story:
     """Written; the rollout is under way."""
     story = executing().after(0.2).tell(e.StepExecuted(tx="12.2", step=1, outcome="applied", post_image="q1"))
-    return story.phase(S.VERIFYING).workloads(geo=(0, 1, "moving", "rollout 1 of 1")).after(4).sample(REQUESTS_FAIL).after(1)
+    return (
+        story.phase(S.VERIFYING)
+        .workloads(geo=(0, 1, "moving", "rollout 1 of 1"))
+        .after(4)
+        .sample(REQUESTS_FAIL)
+        .after(1)
+    )
 
 
 def committed() -> Story:
@@ -346,11 +367,15 @@ def unknown() -> Story:
 
 def diverged() -> Story:
     """Undo met an edit of somebody else."""
-    story = settling().settle("12.2", REQUESTS_FAIL, GEO_DOWN, commit=False, reason="not settled at the deadline").after(1)
+    story = (
+        settling().settle("12.2", REQUESTS_FAIL, GEO_DOWN, commit=False, reason="not settled at the deadline").after(1)
+    )
     story.phase(S.UNDOING).tell(e.UndoStarted(tx="12.2", reason="not settled at the deadline", by="engine")).after(1)
     conflict = FieldChange(path=IMAGE_DIFF.path, before=GOOD, after="registry/hotel:2.0")
     story.tell(e.StepUndone(tx="12.2", step=1, result="conflict", conflicts=(conflict,), foreign=("spec.replicas",)))
-    story.tell(e.TxDiverged(tx="12.2", fields=(IMAGE_DIFF.path,), reason="the image was changed by argocd after our write"))
+    story.tell(
+        e.TxDiverged(tx="12.2", fields=(IMAGE_DIFF.path,), reason="the image was changed by argocd after our write")
+    )
     return story.phase(S.ESCALATED, "12.2 diverged").after(3)
 
 
@@ -376,7 +401,9 @@ def observing() -> Story:
 
 def another_writer() -> Story:
     """The lease is somebody else's."""
-    return Story().healthy().after(5).tell(e.LeaseChanged(held=False, holder="cron-91b", reason="held by another journal"))
+    return (
+        Story().healthy().after(5).tell(e.LeaseChanged(held=False, holder="cron-91b", reason="held by another journal"))
+    )
 
 
 def many_workloads() -> Story:

@@ -1,0 +1,48 @@
+"""The doors of the terminal: attach to a journal, start an engine and attach, or replay a log."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from stratus_tui.app import StratusApp
+from stratus_tui.child import ChildEngine
+from stratus_tui.source import JournalSource, open_replay
+
+SIGNALLED = 128
+"""A shell's exit code for a signal is this plus its number."""
+
+
+def main(
+    journal: Path, *, engine_command: Sequence[str] | None = None, read_only: bool = False, actor: str = ""
+) -> int:
+    """Show the journal until somebody leaves; returns the exit code.
+
+    ``engine_command`` is started as a child first and stopped safely at the end; it creates the journal. Raises
+    InvalidInput when the journal cannot be used, OSError when the command cannot be started.
+    """
+    source = JournalSource(journal)
+    if engine_command is None:
+        source.open()
+        return asyncio.run(_run(StratusApp(source, source, read_only=read_only, actor=actor)))
+    engine = ChildEngine(engine_command)
+    try:
+        return asyncio.run(_run(StratusApp(source, source, engine=engine, read_only=read_only, actor=actor)))
+    finally:
+        engine.stop()
+
+
+def run_replay(log: Path, speed: float = 1.0) -> int:
+    """Play a journal or a file of JSON lines again. Raises InvalidInput when it is neither."""
+    return asyncio.run(_run(StratusApp(open_replay(log, speed), None)))
+
+
+async def _run(app: StratusApp) -> int:
+    """A closed terminal or a SIGTERM leaves like a person does, so that an engine of ours is stopped safely."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit, SIGNALLED + number)
+    code = await app.run_async()
+    return code or app.return_code or 0
