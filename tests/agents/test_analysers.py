@@ -85,7 +85,11 @@ def bad_image() -> Case:
         "geo", lambda s: first(s).update(image="registry.test/app:9.9"), waiting("ErrImagePull", "not found")
     )
     return Case(
-        objects, "deployment/geo", "image", lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE, down("geo")
+        objects,
+        "deployment/geo",
+        "image",
+        lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE,
+        down("geo"),
     )
 
 
@@ -93,7 +97,11 @@ def bad_image_without_history() -> Case:
     owner = deployment("geo", container("geo", image="registry.test/app:9.9"))
     objects = [owner, pod(owner, waiting("ImagePullBackOff")), service("geo"), *healthy("rate")]
     return Case(
-        objects, "deployment/geo", "image", lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE, down("geo")
+        objects,
+        "deployment/geo",
+        "image",
+        lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE,
+        down("geo"),
     )
 
 
@@ -212,7 +220,9 @@ def readiness_probe() -> Case:
 
 def liveness_probe() -> Case:
     objects = changed(
-        "geo", lambda s: first(s).update(livenessProbe={"httpGet": {"path": "/nope", "port": 8080}}), crash(137, "Error")
+        "geo",
+        lambda s: first(s).update(livenessProbe={"httpGet": {"path": "/nope", "port": 8080}}),
+        crash(137, "Error"),
     )
     objects.append(event(objects[3], "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404"))
     return Case(
@@ -234,7 +244,11 @@ def out_of_memory() -> Case:
 def leaking_version() -> Case:
     objects = changed("geo", lambda s: first(s).update(image="registry.test/app:1.3"), crash(137, "OOMKilled"))
     return Case(
-        objects, "deployment/geo", "image", lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE, down("geo")
+        objects,
+        "deployment/geo",
+        "image",
+        lambda w: read(w["shop/deployment/geo"], (*C, "image")) == IMAGE,
+        down("geo"),
     )
 
 

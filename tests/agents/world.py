@@ -99,7 +99,9 @@ def own(owner: JsonObject) -> JsonObject:
     return {"kind": owner["kind"], "name": meta["name"], "uid": meta["uid"], "controller": True}
 
 
-def pod(owner: JsonObject, state: JsonObject | None = None, *, init: JsonObject | None = None, **status: Any) -> JsonObject:
+def pod(
+    owner: JsonObject, state: JsonObject | None = None, *, init: JsonObject | None = None, **status: Any
+) -> JsonObject:
     """A pod of a workload: ready, or with the container status ``state``."""
     spec = copy.deepcopy(owner["spec"]["template"]["spec"])
     labels = dict(owner["spec"]["template"]["metadata"]["labels"])
@@ -241,7 +243,9 @@ class World:
             raise Unobservable("connection refused")
         return [o for o in self.objects if o["kind"] == kind and namespace in ("", o["metadata"].get("namespace"))]
 
-    async def logs(self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200) -> str:
+    async def logs(
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
+    ) -> str:
         return ""
 
     async def service_request(
