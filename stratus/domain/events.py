@@ -377,6 +377,7 @@ class StepUndone(StepEvent):
     result: Literal["restored", "conflict", "failed", "nothing"]
     conflicts: tuple[FieldChange, ...] = ()
     foreign: tuple[str, ...] = Field(default=(), description="others' edits elsewhere in the object: kept, not ours")
+    lost: tuple[str, ...] = Field(default=(), description="what could not be restored")
     reason: str = ""
 
 

@@ -184,7 +184,9 @@ def _tx_fields(tx: TxView, event: e.TxEvent) -> TxView:
         case e.TxCommitted():
             return replace(tx, severity_after=event.severity)
         case e.UndoStarted():
-            return replace(tx, reason=event.reason, undone_by=event.by)
+            # what an earlier undo could not restore is tried again; what it restored is not
+            steps = tuple(replace(s, undone=None) if s.undone and s.undone.lost else s for s in tx.steps)
+            return replace(tx, steps=steps, reason=event.reason, undone_by=event.by, diverged_fields=())
         case e.TxRestored():
             return replace(tx, severity_after=event.severity if event.severity is not None else tx.severity_after)
         case e.TxDiverged():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratus.cluster.normal import Fields
+from stratus.cluster.cascade import uids as uids_of
+from stratus.cluster.cascade import under_new_owners, undo_order
+from stratus.cluster.ownership import controlled_fields
 from stratus.cluster.restore import UndoPlan, plan_undo, verify
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Conflict, OutcomeUnknown, Refused
 from stratus.domain.events import StepUndone
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import Step
+from stratus.domain.steps import FieldChange, Step
 from stratus.domain.transactions import StepView
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
@@ -24,14 +26,13 @@ POLL = 0.1
 
 
 @dataclass(frozen=True)
-class Images:
-    """P, Q and what a delete took along, from the snapshot store."""
+class Restored:
+    """What an object reads after its undo."""
 
-    pre: JsonObject | None
-    post: JsonObject | None
-    cascade: tuple[JsonObject, ...]
-    controlled: tuple[Fields, ...] = ()
-    """Fields that an autoscaler sets."""
+    conflicts: tuple[FieldChange, ...]
+    foreign: tuple[str, ...]
+    left: tuple[FieldChange, ...]
+    uid: str = ""
 
 
 async def undo_steps(ctx: Context, tx: str) -> tuple[str, ...]:
@@ -40,82 +41,96 @@ async def undo_steps(ctx: Context, tx: str) -> tuple[str, ...]:
     Raises Retryable or Unobservable when the API stays away for longer than the engine's patience: the transaction
     stays open, and recovery goes on from here.
     """
-    fields: list[str] = []
     for view in reversed(ctx.ledger.transaction(tx).steps):
-        if view.undone is None or view.undone.result not in ("restored", "nothing"):
-            fields += await _undo_one(ctx, tx, view)
+        if view.undone is None:  # each step once, also when a crash came in between (I6)
+            await _undo_one(ctx, tx, view)
             ctx.reach(CrashPoint.UNDO_STEP)
-    return tuple(fields)
+    done = [view.undone for view in ctx.ledger.transaction(tx).steps if view.undone is not None]
+    return tuple(field for each in done for field in each.lost)
 
 
-async def _undo_one(ctx: Context, tx: str, view: StepView) -> list[str]:
+async def _undo_one(ctx: Context, tx: str, view: StepView) -> None:
     if not view.may_have_landed:
         if view.intent is not None:
             ctx.ledger.emit(StepUndone(tx=tx, step=view.number, result="nothing"))
-        return []
-    images = _images(ctx, view)
+        return
     try:
-        plan = await _write_back(ctx, view.target, images)
-        live = await patiently(ctx, lambda: _get(ctx, view.target))
-        left = verify(images.pre, images.post, live, controlled=images.controlled)
-        await replace_broken_pods(ctx, images.pre)
+        restored = await _restore(ctx, view)
     except (Refused, OutcomeUnknown) as error:
-        ctx.ledger.emit(StepUndone(tx=tx, step=view.number, result="failed", reason=str(error)), durable=True)
-        return [f"{view.target.path}: {error}"]
-    lost = [f"{view.target.path}: {path}" for path in dict.fromkeys(c.path for c in (*plan.conflicts, *left))]
+        lost = (f"{view.target.path}: {error}",)
+        ctx.ledger.emit(
+            StepUndone(tx=tx, step=view.number, result="failed", lost=lost, reason=str(error)), durable=True
+        )
+        return
+    paths = dict.fromkeys(change.path for each in restored for change in (*each.conflicts, *each.left))
+    lost = tuple(f"{view.target.path}: {path}" for path in paths)
     if view.outcome == "neither" and not lost:
-        lost = [f"{view.target.path}: what became of the write is unknown"]
-    if plan.conflicts:
-        ctx.ledger.emit(_undone(tx, view, "conflict", plan, lost), durable=True)
-    else:
-        ctx.ledger.emit(_undone(tx, view, "failed" if lost else "restored", plan, lost), durable=True)
-    return lost
-
-
-def _undone(tx: str, view: StepView, result: str, plan: UndoPlan, lost: list[str]) -> StepUndone:
-    return StepUndone.model_validate(
-        {
-            "tx": tx,
-            "step": view.number,
-            "result": result,
-            "conflicts": plan.conflicts,
-            "foreign": plan.foreign,
-            "reason": "; ".join(lost),
-        }
+        lost = (f"{view.target.path}: what became of the write is unknown",)
+    conflicts = tuple(change for each in restored for change in each.conflicts)
+    said = ", ".join(lost)
+    ctx.ledger.emit(
+        StepUndone(
+            tx=tx,
+            step=view.number,
+            result="conflict" if conflicts else "failed" if lost else "restored",
+            conflicts=conflicts,
+            foreign=tuple(path for each in restored for path in each.foreign),
+            lost=lost,
+            reason=f"somebody changed it since: {said}" if conflicts else said,
+        ),
+        durable=True,
     )
 
 
-def _images(ctx: Context, view: StepView) -> Images:
+async def _restore(ctx: Context, view: StepView) -> list[Restored]:
+    """Undo one step: its object and, after a delete, what went with it. Raises Refused when the server says no."""
     pre = ctx.snapshots.get(view.snapshot) if view.snapshot else None
     post = ctx.snapshots.get(view.post_image) if view.post_image else None
-    return Images(pre, post, tuple(ctx.snapshots.get(digest) for digest in view.cascade))
+    cascade = [ctx.snapshots.get(digest) for digest in view.cascade]
+    if pre is None or not cascade:
+        restored = [await _restore_object(ctx, view.target, pre, post, frozenset())]
+        await replace_broken_pods(ctx, pre)
+        return restored
+    dead, born, done = uids_of(pre, cascade), dict[str, str](), []
+    for obj in undo_order(pre, cascade):
+        one = await _restore_object(ctx, ObjectRef.of(obj), under_new_owners(obj, born), None, dead)
+        born[obj["metadata"]["uid"]] = one.uid
+        done.append(one)
+    return done
 
 
-async def _write_back(ctx: Context, target: ObjectRef, images: Images) -> UndoPlan:
+async def _restore_object(
+    ctx: Context, target: ObjectRef, pre: JsonObject | None, post: JsonObject | None, dead: frozenset[str]
+) -> Restored:
     """Plan against the live object, write, and read again until nothing is left to write.
 
     A conflict or a lost answer is no harm: the next plan is made from a fresh read. Raises Refused when the server says
     no, or when somebody else is always quicker.
     """
+    controlled = await patiently(ctx, lambda: controlled_fields(ctx.reader, target)) if pre and post else ()
     end = ctx.clock.monotonic() + ctx.settings.undo_patience
     for attempt in range(PLANS_AT_MOST):
         live = await patiently(ctx, lambda: _get(ctx, target))
-        plan = plan_undo(target, images.pre, images.post, live, controlled=images.controlled)
+        plan = plan_undo(target, pre, post, live, controlled=controlled, gone=dead)
         if plan.done:
-            return plan
+            uid = str(live["metadata"].get("uid", "")) if live else ""
+            return Restored(plan.conflicts, plan.foreign, verify(pre, post, live, controlled=controlled), uid)
         if plan.write is None and ctx.clock.monotonic() >= end:
             raise Refused(plan.wait)
         if plan.write is None:
             await ctx.wait(POLL)
             continue
         try:
-            await _send(ctx, plan.write, plan.precondition)
+            await _send(ctx, plan)
         except (Conflict, OutcomeUnknown):
             await ctx.wait(POLL * min(attempt, 10))
     raise Refused("it changes faster than it can be restored")
 
 
-async def _send(ctx: Context, write: Step, condition: Precondition) -> None:
+async def _send(ctx: Context, plan: UndoPlan) -> None:
+    assert plan.write is not None
+    write: Step = plan.write
+    condition: Precondition = plan.precondition
     # an undo can be rehearsed only now that the write is done: a webhook or a quota may have an opinion about it
     await patiently(ctx, lambda: ctx.dry_run.send(write, condition))
     await patiently(ctx, lambda: ctx.writer.send(write, condition))

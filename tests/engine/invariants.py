@@ -82,16 +82,20 @@ def i6_undo_runs_newest_first_each_step_once(run: Run) -> str:
 
 
 def i7_newer_edits_of_others_stay(run: Run) -> str:
-    """The world remembers who wrote what: a foreign value that we did not read before our write must survive."""
-    for place, write in enumerate(run.world.writes):
-        if write.by != "foreign" or write.before is None or write.after is None:
+    """The world remembers who wrote each field last: what is a foreigner's, no undo of ours may change."""
+    theirs: set[tuple[str, str]] = set()
+    for write in run.world.writes:
+        before, after = (write.before or {}).get("data", {}), (write.after or {}).get("data", {})
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        if write.by == "foreign":
+            theirs |= {(write.target, key) for key in changed}
             continue
-        key = next(k for k in write.after["data"] if write.after["data"][k] != write.before["data"].get(k))
-        for later in run.world.writes[place + 1 :]:
-            if later.target != write.target or later.by != OURS:
-                continue
-            if later.after is None or later.after["data"].get(key) != write.after["data"][key]:
-                return f"our write to {write.target} took a foreign edit of {key} away"
+        undoing = run.boards[write.log_head].open_tx
+        if undoing is not None and undoing.state is TxState.UNDOING:
+            for key in changed:
+                if (write.target, key) in theirs:
+                    return f"our undo of {write.target} took a foreign edit of {key} away"
+        theirs -= {(write.target, key) for key in changed}
     return ""
 
 

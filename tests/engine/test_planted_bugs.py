@@ -105,7 +105,7 @@ def _blind_overwrite(patch: pytest.MonkeyPatch) -> None:
 
 def _classified_by_name(patch: pytest.MonkeyPatch) -> None:
     lie = Classification(reversibility=Reversibility.EXACT, tier=Tier.WORKLOAD, reason="the model says it is safe")
-    patch.setattr(rehearsal, "classify", lambda step, image: lie)
+    patch.setattr(rehearsal, "classify", lambda step, image, post=None: lie)
 
 
 def _commits_blind(patch: pytest.MonkeyPatch) -> None:

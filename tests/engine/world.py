@@ -81,12 +81,12 @@ class World:
         else:
             self.objects[name] = obj
 
-    def foreign_edit(self, name: str, key: str, value: str) -> None:
-        """Another writer changes one field."""
+    def foreign_edit(self, name: str, key: str) -> None:
+        """Another writer changes one field, each time to a value that nobody had before."""
         live = self.objects.get(name)
         if live is not None:
             changed = copy.deepcopy(live)
-            changed["data"][key] = value
+            changed["data"][key] = f"9{len(self.writes)}"
             self._bump(changed, "foreign")
             self._store("foreign", name, changed)
 
@@ -244,9 +244,9 @@ class RealWriter:
         if event == "lost before":
             raise OutcomeUnknown("connection reset")
         if event == "foreign same":
-            world.foreign_edit(name, "x", "9")
+            world.foreign_edit(name, "x")
         if event == "foreign other":
-            world.foreign_edit(name, "y", "9")
+            world.foreign_edit(name, "y")
         answer = world.apply(step, precondition, dry=False)
         if event == "lost after":
             raise OutcomeUnknown("time-out")
