@@ -130,24 +130,31 @@ class ApiTransport:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, timeout: float, writes: bool
     ) -> Answer:
-        import urllib3
         from urllib3 import exceptions as failures
 
-        once = urllib3.Retry(total=1, connect=0, read=0 if writes else 1, redirect=0, status=0, other=0)
-        limits = urllib3.Timeout(connect=min(timeout, 5.0), read=timeout)
         headers |= self._access.credentials()
         try:
-            reply = self._access.pool.request(
-                method,
-                self._access.base + url,
-                headers=headers,
-                body=body,
-                timeout=limits,
-                retries=once,
-                redirect=False,
-            )
+            try:
+                return self._once(method, url, headers, body, timeout)
+            except failures.ProtocolError:  # a kept connection that the server had closed: a read can go again
+                if writes:
+                    raise
+                return self._once(method, url, headers, body, timeout)
         except failures.HTTPError as error:
             raise self._classified(error, method, url, writes) from error
+
+    def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None, timeout: float) -> Answer:
+        import urllib3
+
+        reply = self._access.pool.request(
+            method,
+            self._access.base + url,
+            headers=headers,
+            body=body,
+            timeout=urllib3.Timeout(connect=min(timeout, 5.0), read=timeout),
+            retries=False,
+            redirect=False,
+        )
         return Answer(reply.status, reply.data, {name.lower(): value for name, value in reply.headers.items()})
 
     def _classified(self, error: Exception, method: str, url: str, writes: bool) -> StratusError:
@@ -155,16 +162,15 @@ class ApiTransport:
 
         from urllib3 import exceptions as failures
 
-        cause = error.reason if isinstance(error, failures.MaxRetryError) and error.reason else error
         server = self.endpoint.server
-        if isinstance(cause, failures.SSLError) and isinstance(cause.args[0], ssl.SSLCertVerificationError):
+        if isinstance(error, failures.SSLError) and isinstance(error.args[0], ssl.SSLCertVerificationError):
             return InvalidInput(
-                f"The certificate of {server} is not trusted ({cause.args[0].verify_message}): "
+                f"The certificate of {server} is not trusted ({error.args[0].verify_message}): "
                 "check certificate-authority of the cluster in the kubeconfig."
             )
-        if isinstance(cause, failures.NewConnectionError | failures.ConnectTimeoutError | failures.ProxyError):
-            return Retryable(f"{server} cannot be reached: {cause}")
-        what = f"{method} {url.partition('?')[0]}: no answer ({type(cause).__name__})"
+        if isinstance(error, failures.NewConnectionError | failures.ConnectTimeoutError | failures.ProxyError):
+            return Retryable(f"{server} cannot be reached: {error}")
+        what = f"{method} {url.partition('?')[0]}: no answer ({type(error).__name__})"
         return OutcomeUnknown(what) if writes else Retryable(what)
 
     async def close(self) -> None:
