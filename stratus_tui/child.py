@@ -17,6 +17,7 @@ class ChildEngine:
     def __init__(self, command: Sequence[str]) -> None:
         """Raises OSError when the command cannot be started."""
         self._errors = tempfile.TemporaryFile()
+        self._words = ""
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, start_new_session=True
         )
@@ -35,10 +36,14 @@ class ChildEngine:
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()
+        self._last_words()
 
     def _last_words(self) -> str:
-        """The last line of what it wrote to stderr."""
-        size = self._errors.seek(0, 2)
-        self._errors.seek(max(0, size - _TAIL_BYTES))
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        """The last line of what it wrote to stderr; read once, when it has ended."""
+        if not self._errors.closed:
+            with self._errors:
+                size = self._errors.seek(0, 2)
+                self._errors.seek(max(0, size - _TAIL_BYTES))
+                lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            self._words = lines[-1] if lines else ""
+        return self._words

@@ -6,7 +6,7 @@ from stratus.domain.incidents import IncidentView
 from stratus.domain.machine import IncidentState, TxState
 from stratus.domain.severity import Finding
 from stratus_tui.render.glyphs import MODE_SIGNS, tx_sign
-from stratus_tui.render.lines import Line, Row, Span, labelled, line, wrap
+from stratus_tui.render.lines import Line, Row, Span, fit, labelled, line, wrap
 from stratus_tui.render.values import clock, duration, elapsed, severity
 from stratus_tui.view import View
 
@@ -41,11 +41,11 @@ def rest_card(view: View, width: int) -> list[Row]:
         *_posture(view, room),
         *_history(view, room),
     ]
-    return _rows(lines)
+    return _rows(lines, room)
 
 
-def _rows(lines: list[Line]) -> list[Row]:
-    return [Row((Span(" "), *each)) for each in lines]
+def _rows(lines: list[Line], width: int) -> list[Row]:
+    return [Row((Span(" "), *fit(each, width))) for each in lines]
 
 
 def _findings(findings: tuple[Finding, ...], width: int) -> list[Line]:
@@ -101,11 +101,11 @@ def incident_card(view: View, incident: IncidentView, width: int) -> list[Row]:
     """An incident without a proposal yet, or handed over to people."""
     room = max(20, width - 2)
     if incident.state is IncidentState.ESCALATED:
-        return _rows(_handed_over(view, incident, room))
+        return _rows(_handed_over(view, incident, room), room)
     doing = f"{incident.state.upper()} · {incident.path[-1].reason or 'no proposal yet'}"
     lines = [line(Span(text, "live")) for text in wrap(doing, room, 2)] + [()]
     lines += [*_findings(view.board.health.findings or incident.findings, room), *_diagnosis(incident, room)]
-    return _rows(lines)
+    return _rows(lines, room)
 
 
 def _diagnosis(incident: IncidentView, width: int) -> list[Line]:

@@ -37,7 +37,7 @@ def card(view: View, tx: TxView, width: int) -> list[Row]:
     for step in tx.steps:
         lines += _step(step, tx, room, titled=several)
     lines += [*_risk(tx, room), *_people(tx, room), *_verdict(view, tx, room)]
-    return [Row((Span(" "), *each)) for each in lines]
+    return [Row((Span(" "), *fit(each, room))) for each in lines]
 
 
 def title(tx: TxView) -> str:

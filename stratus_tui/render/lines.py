@@ -110,6 +110,7 @@ def pad(text: str, width: int) -> str:
 
 def spread(left: Line, right: Line, width: int) -> Line:
     """``left`` and ``right`` at the two ends; the left end gives way."""
+    right = fit(right, width)
     kept = fit(left, width - width_of(right) - 1)
     gap = width - width_of(kept) - width_of(right)
     return (*kept, Span(" " * max(0, gap)), *right)

@@ -94,7 +94,8 @@ class BoardScreen(Screen[None]):
             for pane in self.query(Pane):
                 if not isinstance(pane.parent, DecisionBar):
                     pane.show(view)
-            self.query_one(DecisionBar).show(view)
+            for bar in self.query(DecisionBar):
+                bar.show(view)
         if isinstance(self.focused, Button) and not self.focused.display:
             self.action_pane("card")
 

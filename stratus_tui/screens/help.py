@@ -51,4 +51,5 @@ class HelpScreen(Dialog[None]):
     def show(self, view: View) -> None:
         """The list does not change; the countdown does."""
         super().show(view)
-        self.query_one(HelpPane).show(view)
+        for pane in self.query(HelpPane):
+            pane.show(view)

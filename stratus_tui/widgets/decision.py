@@ -51,8 +51,10 @@ class DecisionBar(Horizontal):
         waiting = view.waiting
         self.display = waiting is not None
         self._shown = (waiting.id, card_digest(waiting)) if waiting is not None else None
-        self.query_one("#approve", Button).display = view.can_decide
-        self.query_one(CountdownLine).show(view)
+        for button in self.query(Button):
+            button.display = view.can_decide
+        for countdown_line in self.query(CountdownLine):
+            countdown_line.show(view)
 
     @on(Button.Pressed, "#approve")
     def _approve(self, event: Button.Pressed) -> None:

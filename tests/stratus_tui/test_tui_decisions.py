@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from textual.widgets import Button, Input
 from stratus.domain import commands as c
 from stratus.domain import events as e
 from stratus.domain.policy import Mode, Tier
+from stratus.domain.steps import FieldChange
 from stratus.domain.transactions import card_digest
 from stratus_tui.app import StratusApp
 from stratus_tui.screens.board import BoardScreen
@@ -82,7 +84,7 @@ async def test_a_silent_engine_is_said() -> None:
         await pilot.press("v")
         await posted(pilot)
         await until(pilot, lambda: not any(worker.group == "desk" and worker.is_running for worker in app.workers))
-        source_of(app).time += stories.timedelta(seconds=8)
+        source_of(app).time += timedelta(seconds=8)
         assert notice(app) == "veto of 12.2: no answer from the engine for 8 s; it stays in the inbox"
 
 
@@ -200,7 +202,7 @@ async def test_a_card_that_changes_during_the_question_is_not_approved() -> None
         await caught_up(pilot)
         await pilot.press("a", "enter")
         await on_screen(pilot, Question)
-        other = e.FieldChange(path="spec.replicas", before=1, after=0)
+        other = FieldChange(path="spec.replicas", before=1, after=0)
         source_of(app).log.append(e.StepRehearsed(tx="12.2", step=1, diff=(other,), post_image="q2"))
         source_of(app).log.append(e.TxAwaiting(tx="12.2", wants="approval", seconds=60, deadline=None))
         await caught_up(pilot)

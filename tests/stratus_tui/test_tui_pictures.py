@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from stratus.domain import events as e
 from stratus.domain.policy import Mode, Tier
+from stratus.domain.steps import FieldChange
 from stratus_tui.app import StratusApp
 from stratus_tui.source import ReplaySource
 from tests.stratus_tui import stories
@@ -174,7 +175,7 @@ def test_yaml_page(picture: Picture) -> None:
 def test_many_steps(picture: Picture) -> None:
     """A person's own command with two steps."""
     story = Story(mode=Mode.VETO).healthy().after(5)
-    diff = e.FieldChange(path="spec.replicas", before=1, after=2)
+    diff = FieldChange(path="spec.replicas", before=1, after=2)
     story.propose("h1", stories.SCALE_TWO, diff).go("h1", decision="approved", by="human:ana")
     story.write("h1", stories.SCALE_TWO, step=1)
     picture(app_of(story, 1), NARROW, keys=["tab"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +15,11 @@ from stratus_tui.render.lines import text_of
 from stratus_tui.screens.board import BoardScreen
 from stratus_tui.screens.dialog import Question
 from stratus_tui.screens.page import PageScreen
-from stratus_tui.view import Link
+from stratus_tui.view import Link, View
 from stratus_tui.widgets.pane import Pane
 from tests.stratus_tui import stories
 from tests.stratus_tui.driving import app_of, caught_up, source_of, until
 from tests.stratus_tui.test_tui_decisions import on_screen
-
 
 WIDE = (120, 40)
 
@@ -157,8 +157,8 @@ async def test_a_silent_engine_is_never_shown_as_live() -> None:
     app = app_of(stories.healthy(), 0)
     async with app.run_test() as pilot:
         await caught_up(pilot)
-        assert app.view.link is Link.LIVE and "HEALTHY" in shown(pilot, "headline")
-        source_of(app).time += stories.timedelta(seconds=12)
+        assert "HEALTHY" in shown(pilot, "headline")
+        source_of(app).time += timedelta(seconds=12)
         app.refresh_view()
         assert app.view.link is Link.STALE
         assert shown(pilot, "headline").startswith(" ENGINE UNREACHABLE · last seen 12 s ago")
@@ -200,7 +200,12 @@ async def test_two_thousand_events_arrive_as_few_refreshes(monkeypatch: pytest.M
     app = app_of(story, 1)
     refreshes: list[int] = []
     look = app._look
-    monkeypatch.setattr(app, "_look", lambda: refreshes.append(1) or look())
+
+    def counted() -> View:
+        refreshes.append(1)
+        return look()
+
+    monkeypatch.setattr(app, "_look", counted)
     async with app.run_test(size=WIDE) as pilot:
         await caught_up(pilot)
         refreshes.clear()
