@@ -18,6 +18,7 @@ from stratus.oracles.nodes import NodeOracle
 from stratus.oracles.requests import RequestOracle, probed_services
 from stratus.oracles.services import ServiceOracle
 from stratus.oracles.settings import OracleSettings
+from stratus.oracles.traffic import TrafficOracle
 from stratus.oracles.workloads import WorkloadOracle
 from stratus.oracles.world import World, look
 from stratus.ports import Clock, ClusterReader, Oracle
@@ -47,6 +48,7 @@ class Panel:
         self._judges: tuple[Judge, ...] = (
             ServiceOracle(reader, clock, self.settings.services, probed=probed, coming=lambda: self._workloads.coming),
             RequestOracle(reader, clock, self.settings.probes),
+            TrafficOracle(reader, clock, self.settings.traffic),
             AlertOracle(clock, self.settings.alerts),
             *((NodeOracle(),) if self.settings.nodes else ()),
             *((AdmissionOracle(reader),) if self.settings.admission else ()),

@@ -52,6 +52,7 @@ class ServiceOracle:
         self._answers: dict[Question, _Answer] = {}
         self._silent_before: set[Question] = set()
         self._lagging: dict[Subject, float] = {}
+        self._served: dict[Named, tuple[dict[str, str], float]] = {}
 
     async def judge(self, world: World) -> Reading:
         """One look."""
@@ -70,10 +71,12 @@ class ServiceOracle:
                 continue  # its pods are on their way
             elif state == "empty":
                 findings.append(finding(ORACLE, subject_of(service), "NoReadyEndpoints", message))
-            elif self._settings.probe:
+            else:
+                self._served[named] = (service["spec"]["selector"], world.monotonic)
+            if state == "ok" and self._settings.probe:
                 asked += self._questions(world, service)
         findings += await self._silent(asked)
-        findings += _missing(world)
+        findings += _missing(world, self._vanished(world))
         lag = self._settings.remember if self._settings.probe else 0.0
         return observed(ORACLE, findings, lag=lag, moving=waiting)
 
@@ -99,6 +102,17 @@ class ServiceOracle:
             pairs = ", ".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
             return "empty", f"no pod carries its selector {pairs}"
         return "empty", f"none of its {len(pods)} pods is ready"
+
+    def _vanished(self, world: World) -> Iterator[tuple[Named, str]]:
+        """Services that served a while ago and are gone, although their pods still run and no other Service leads there."""
+        exist = {(namespace_of(obj), obj["metadata"]["name"]) for obj in world.all("Service")}
+        remembered = self._served.items()
+        self._served = {k: v for k, v in remembered if world.monotonic - v[1] < self._settings.forget}
+        for named, (selector, _) in self._served.items():
+            if named not in exist:
+                behind = rollouts_by_label(world).carrying(named[0], selector)
+                if any(rollout.desired and not _is_selected(world, rollout) for rollout in behind):
+                    yield named, f"it is gone, and {behind[0].subject} behind it still runs"
 
     def _questions(self, world: World, service: JsonObject) -> list[tuple[Question, tuple[str, ...]]]:
         endpoints = world.find("Endpoints", namespace_of(service), service["metadata"]["name"]) or {}
@@ -175,8 +189,16 @@ def _unresolvable(service: JsonObject, pods: list[JsonObject]) -> str:
     return unknown[0] if unknown and len(unknown) == len(targets) else ""
 
 
-def _missing(world: World) -> list[Finding]:
-    """Services that are called and do not exist, once each with all their callers."""
+def _is_selected(world: World, rollout: Rollout) -> bool:
+    return any(
+        rollout in rollouts_by_label(world).carrying(namespace_of(service), service["spec"].get("selector") or {})
+        for service in world.all("Service")
+        if namespace_of(service) == rollout.subject.namespace
+    )
+
+
+def _missing(world: World, vanished: Iterator[tuple[Named, str]]) -> list[Finding]:
+    """Services that are called and do not exist, once each with all their callers, and those that vanished."""
     exist = {(namespace_of(obj), obj["metadata"]["name"]) for obj in world.all("Service")}
     workloads = {(r.subject.namespace, r.subject.name) for r in rollouts(world)}
     lacking: dict[Named, list[str]] = {}
@@ -184,6 +206,8 @@ def _missing(world: World) -> list[Finding]:
         named = (reference.namespace, reference.service)
         if named not in exist and (reference.sure or named in workloads):
             lacking.setdefault(named, []).append(f"{reference.by} calls {reference.text}")
+    for named, why in vanished:
+        lacking.setdefault(named, []).append(why)
     for ingress, name in ingress_backends(world):
         if (ingress.namespace, name) not in exist:
             lacking.setdefault((ingress.namespace, name), []).append(f"{ingress} names it")

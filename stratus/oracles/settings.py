@@ -40,7 +40,26 @@ class ServiceSettings(Value):
         default=0.5, ge=0, description="a Service that does not answer is asked once more after this"
     )
     catch_up: float = Field(default=10.0, ge=0, description="endpoints may lag behind ready pods for so long")
+    forget: float = Field(
+        default=3600.0, ge=0, description="a Service that vanished from its pods is missed for so long"
+    )
     parallel: int = Field(default=8, ge=1, description="Services asked at once")
+
+
+class TrafficSettings(Value):
+    """How the applications' own request counters are read."""
+
+    read: bool = Field(default=True, description="ask pods for their metrics pages (needs get pods/proxy)")
+    window: float = Field(default=10.0, gt=0, description="over which failures are counted")
+    first_gap: float = Field(default=2.0, ge=0, description="between the two reads of a first look")
+    samples: int = Field(default=5, ge=1, description="fewer requests in the window say nothing")
+    remember: float = Field(default=60.0, ge=0, description="a verdict stands for so long when there are too few requests")
+    fail_share: float = Field(default=0.5, gt=0, le=1, description="share of failures from which RequestsFail")
+    degraded_share: float = Field(default=0.1, ge=0, lt=1, description="share of failures above which RequestsDegraded")
+    ask_again: float = Field(default=300.0, ge=0, description="a pod without counters is asked again after this")
+    pods_at_most: int = Field(default=100, ge=1)
+    parallel: int = Field(default=8, ge=1)
+    timeout: float = Field(default=2.0, gt=0)
 
 
 class Probe(Value):
@@ -102,6 +121,7 @@ class OracleSettings(Value):
     )
     workloads: WorkloadSettings = WorkloadSettings()
     services: ServiceSettings = ServiceSettings()
+    traffic: TrafficSettings = TrafficSettings()
     probes: tuple[Probe, ...] = Field(default=(), description="asked on every look")
     alerts: AlertSettings = AlertSettings()
     nodes: bool = Field(default=True, description="judge nodes (needs list nodes)")

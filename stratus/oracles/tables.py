@@ -68,7 +68,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "ServiceMissing": (
         "services",
-        "the environment or arguments of a workload, or an Ingress, name a Service that is not there",
+        "a workload's environment or arguments, or an Ingress, name a Service that is not there; or it vanished from its pods",
     ),
     "Unavailable": ("workloads", "stuck without any ready pod"),
     "ScaledToZero": ("workloads", "zero replicas by its spec, behind a Service that has callers"),

@@ -295,3 +295,33 @@ async def test_several_callers_of_one_missing_service_are_one_finding() -> None:
 )
 async def test_an_ingress_names_services(spec: JsonObject) -> None:
     assert found(await observe(kube("Ingress", "web", spec=spec))) == {("service/geo", "ServiceMissing")}
+
+
+async def test_a_service_that_vanished_from_its_pods_is_missed_even_when_nothing_names_it() -> None:
+    clock, made = FakeClock(), app("geo")
+    reader = cluster(made)
+    watch = panel(reader, clock)
+    assert not (await watch.observe()).findings
+    reader.remove(made.service)
+    reader.remove(made.endpoints)
+    seen = await watch.observe()
+    assert found(seen) == {("service/geo", "ServiceMissing")}
+    assert "deployment/geo behind it still runs" in seen.findings[0].message
+    await clock.sleep(ServiceSettings().forget)
+    assert not (await watch.observe()).findings
+
+
+@pytest.mark.parametrize("replaced", ["by another Service", "with its workload"])
+async def test_a_service_may_go_when_nothing_is_left_without_it(replaced: str) -> None:
+    made = app("geo")
+    reader = cluster(made)
+    watch = panel(reader)
+    await watch.observe()
+    reader.remove(made.service)
+    if replaced == "by another Service":
+        other, endpoints = service("geo-v2", pods=made.pods)
+        other["spec"]["selector"] = {"app": "geo"}
+        reader.put(other, endpoints)
+    else:
+        made.deployment["spec"]["replicas"] = 0
+    assert "ServiceMissing" not in {f.reason for f in (await watch.observe()).findings}
