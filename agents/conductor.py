@@ -27,6 +27,11 @@ from stratus.ports import Clock, Transactor
 _I = IncidentState
 NOT_WRITTEN = ("vetoed", "refused", "denied", "expired")
 """Outcomes without any write: the next candidate may be tried."""
+LAGGING = frozenset(
+    "Restarting NotSettled AlertCritical AlertWarning RequestsDegraded JobsPilingUp AutoscalerBlind ClaimPending "
+    "QuotaExceeded".split()
+)
+"""Findings that outlive their cause for a while."""
 HOPELESS = ("denied", "expired")
 """Nobody allows anything now: more proposals would only be noise."""
 
@@ -167,8 +172,8 @@ class Conductor:
 
     async def _verify(self, incident: Incident, attempt: Attempt, before: Evidence) -> Ending | None:
         """After a commit: resolved, or keep it, or take it back because it had nothing to do with the fault."""
-        observation = await self._tools.settle(self._options.verify_seconds)
-        if not observation.findings and not observation.blind and not observation.crashed:
+        observation = await self._recovery()
+        if _clean(observation):
             incident.say("conductor", "conclusion", "every oracle is content")
             incident.move(_I.RESOLVED, "no finding left")
             return "resolved"
@@ -181,12 +186,29 @@ class Conductor:
         incident.move(_I.REFLECTING, f"severity {observation.severity:g}")
         return None
 
+    async def _recovery(self) -> Observation:
+        """What is left once a commit has had its time: as long as findings come and go, and until lagging ones may have
+        gone, the rest of the recovery is waited for."""
+        options, begun = self._options, self._clock.monotonic()
+        seen: object = None
+        since = begun
+        while True:
+            observation = await self._tools.settle(options.calm_seconds)
+            now, picture = self._clock.monotonic(), ({f.key for f in observation.findings}, observation.moving)
+            if picture != seen:
+                seen, since = picture, now
+            lagging = all(finding.reason in LAGGING for finding in observation.findings)
+            patience = options.verify_seconds if lagging else options.calm_seconds
+            if _clean(observation) or now - since >= patience or now - begun >= options.verify_seconds:
+                return observation
+            await self._clock.sleep(1.0)
+
     async def _reflect(self, incident: Incident, attempt: Attempt, before: Evidence, begun: float) -> Ending | None:
         """Draw the lesson, look again, and decide whether there is anything left to try."""
         self._undo.reflect(incident, attempt, before)
         if not attempt.committed or attempt.result.tx in incident.undone:
             observation = await self._tools.observe()
-            if not observation.findings and not observation.blind and not observation.crashed:
+            if _clean(observation):
                 incident.move(_I.RESOLVED, "healthy again without our change")
                 return "resolved"
             if observation.blind or observation.crashed:
@@ -242,6 +264,10 @@ class Conductor:
             denied=tuple(incident.denied),
             seconds=self._clock.monotonic() - begun,
         )
+
+
+def _clean(observation: Observation) -> bool:
+    return not observation.findings and not observation.blind and not observation.crashed
 
 
 def _best(incident: Incident) -> str:

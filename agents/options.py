@@ -24,8 +24,10 @@ class Options:
     """The longest incident before it is handed over."""
     confirm_seconds: float = 20.0
     """How long findings may still turn out to be a rollout in progress."""
-    verify_seconds: float = 45.0
-    """How long after a commit the rest of the findings may still go away."""
+    calm_seconds: float = 10.0
+    """How long nothing may change after a commit before the rest of the findings counts as another fault."""
+    verify_seconds: float = 75.0
+    """The longest wait after a commit for the rest of the findings to go away."""
     interval: float = 5.0
     """Between two looks of the daemon."""
     baseline_seconds: float = 60.0

@@ -17,6 +17,8 @@ from agents.minds.playbook.analysers.changed import fault_class as changed_class
 from agents.minds.playbook.case import Case, container_path, hypothesis, in_container
 from stratus.domain.base import JsonObject
 
+NOT_A_PROGRAM = (126, 127)
+"""Exit codes of a shell for a command that it cannot run or find."""
 CRASHES = frozenset({"Crash", "Restarted:Crash", "OOMKilled", "Restarted:OOMKilled", *START_REASONS})
 
 
@@ -148,7 +150,8 @@ def _exits(case: Case, workload: Workload, container: JsonObject, trouble: Troub
         yield _missing_file(case, workload, container, path, line, facts)
     if not explained:
         calls = [call for call in failed_calls(lines) if call.line in last]
-        yield _crash(case, workload, container, facts, waits=bool(calls))
+        unstartable = trouble.exit_code in NOT_A_PROGRAM
+        yield _crash(case, workload, container, facts, waits=bool(calls), unstartable=unstartable)
 
 
 def _missing_setting(
@@ -182,7 +185,9 @@ def _missing_file(
     return hypothesis(workload.subject, "config", 0.88, reason, said, candidates)
 
 
-def _crash(case: Case, workload: Workload, container: JsonObject, facts: list[str], *, waits: bool) -> Hypothesis:
+def _crash(
+    case: Case, workload: Workload, container: JsonObject, facts: list[str], *, waits: bool, unstartable: bool
+) -> Hypothesis:
     """No cause in the log. When its last words are of a failing call, the cause is more likely downstream."""
     name = str(container["name"])
     reason = f"{workload.subject} crashes"
@@ -191,7 +196,8 @@ def _crash(case: Case, workload: Workload, container: JsonObject, facts: list[st
     )
     groups = case.recent(workload.obj, wanted)
     candidates = case.restorations(workload.obj, wanted, reason)
-    candidates += command_candidates(case, workload, container, reason)
+    if unstartable:
+        candidates += command_candidates(case, workload, container, reason)
     candidates += case.rollbacks(workload, reason)
     fault_class = _class_of(groups[0]) if groups else ("command" if container.get("command") else "unknown")
     said = [*facts, *(change.sentence() for change in (groups[0] if groups else []))]
