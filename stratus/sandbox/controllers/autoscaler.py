@@ -96,6 +96,8 @@ class AutoscalerController(Controller):
             text = "scaling is disabled since the replica count of the target is zero"
             counts["desiredReplicas"] = 0
             return self._write(scaler, counts, [able, ("ScalingActive", "False", "ScalingDisabled", text)])
+        if not low <= current <= high:
+            return self._enforce(scaler, resource, target, counts, current)
         try:
             proposal = self._propose(scaler, target, current)
         except MetricError as error:
@@ -105,18 +107,18 @@ class AutoscalerController(Controller):
         active = ("ScalingActive", "True", "ValidMetricFound", _found(proposal.current))
         if wanted == current:
             return self._write(scaler, counts, [ready, active, limited])
-        self._resize(scaler, resource, target, wanted, self._why(current, low, high, wanted, proposal))
-        message = f"the HPA controller was able to update the target scale to {wanted}"
-        counts["lastScaleTime"] = self.kernel.timestamp()
-        self._write(scaler, counts, [("AbleToScale", "True", "SucceededRescale", message), active, limited])
+        why = f"{proposal.why} above target" if wanted > current else "All metrics below target"
+        rescaled = self._resize(scaler, resource, target, wanted, why)
+        self._write(scaler, counts | {"lastScaleTime": self.kernel.timestamp()}, [rescaled, active, limited])
 
-    @staticmethod
-    def _why(current: int, low: int, high: int, wanted: int, proposal: Proposal) -> str:
-        if current > high:
-            return "Current number of replicas above Spec.MaxReplicas"
-        if current < low:
-            return "Current number of replicas below Spec.MinReplicas"
-        return f"{proposal.why} above target" if wanted > current else "All metrics below target"
+    def _enforce(self, scaler: Object, resource: str, target: Object, counts: Object, current: int) -> None:
+        """Replicas outside the bounds are brought back without asking any metric."""
+        high = int(spec_of(scaler)["maxReplicas"])
+        wanted = high if current > high else int(spec_of(scaler).get("minReplicas", 1))
+        side = "above Spec.MaxReplicas" if current > high else "below Spec.MinReplicas"
+        rescaled = self._resize(scaler, resource, target, wanted, f"Current number of replicas {side}")
+        counts |= {"desiredReplicas": wanted, "lastScaleTime": self.kernel.timestamp()}
+        self._write(scaler, counts, [rescaled])
 
     def _failed(self, scaler: Object, counts: Object, able: tuple[str, str, str, str], error: MetricError) -> None:
         self.event(scaler, "Warning", error.reason, str(error))
@@ -126,7 +128,10 @@ class AutoscalerController(Controller):
         message = f"the HPA was unable to compute the replica count: {error}"
         self._write(scaler, counts, [able, ("ScalingActive", "False", error.reason, message)])
 
-    def _resize(self, scaler: Object, resource: str, target: Object, wanted: int, why: str) -> None:
+    def _resize(
+        self, scaler: Object, resource: str, target: Object, wanted: int, why: str
+    ) -> tuple[str, str, str, str]:
+        """Scales the target and says so; returns the condition to show."""
         changed = {**target, "spec": {**spec_of(target), "replicas": wanted}}
         try:
             self.api.update(resource, namespace_of(target), name_of(target), changed, manager=MANAGER)
@@ -135,6 +140,8 @@ class AutoscalerController(Controller):
             self.event(scaler, "Warning", "FailedRescale", text)
             raise
         self.event(scaler, "Normal", "SuccessfulRescale", f"New size: {wanted}; reason: {why}")
+        message = f"the HPA controller was able to update the target scale to {wanted}"
+        return "AbleToScale", "True", "SucceededRescale", message
 
     # Metrics
 
