@@ -1,11 +1,12 @@
-"""A real cluster for the tests that need one, each in a namespace of its own."""
+"""The clusters of these tests: the embedded one and a real one, each test in a namespace of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 
 from stratus.cluster.kubeconfig import connect
 from stratus.cluster.reader import Reader
-from stratus.cluster.transport import ApiTransport
+from stratus.cluster.transport import InProcessTransport, Transport
 from stratus.cluster.writer import DryRunWriter, Writer
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent
 from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep
 from stratus.ports import Precondition
+from stratus.sandbox.cluster import EmbeddedCluster
 
 SHARED = Path(__file__).parents[3] / "shared" / "realcluster" / "cluster"
 
@@ -37,8 +39,10 @@ def kubeconfig() -> str:
 class Cluster:
     """Reader and writers on one transport, and a namespace to break things in."""
 
-    def __init__(self, transport: ApiTransport, namespace: str) -> None:
+    def __init__(self, transport: Transport, namespace: str, wait: Callable[[float], Awaitable[None]]) -> None:
         self.transport = transport
+        self.wait = wait
+        """Let so many seconds pass, real or virtual."""
         self.namespace = namespace
         self.reader = Reader(transport)
         self.writer = Writer(transport, self.reader.discovery)
@@ -61,15 +65,31 @@ class Cluster:
         return await self.writer.send(step, Precondition())
 
 
-@pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
-    """The real cluster with a namespace that is deleted afterwards."""
-    transport = connect(kubeconfig())
+@pytest.fixture(scope="session")
+def embedded() -> EmbeddedCluster:
+    """An embedded cluster on virtual time, without applications."""
+    made = EmbeddedCluster(virtual=True, nodes=1, applications=())
+    made.start()
+    return made
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realcluster)])
+async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+    """Each of the two clusters with a namespace that is deleted afterwards."""
     name = f"room-cluster-{uuid.uuid4().hex[:8]}"
-    cluster = Cluster(transport, name)
+    if request.param == "real":
+        cluster = Cluster(connect(kubeconfig()), name, asyncio.sleep)
+    else:
+        made: EmbeddedCluster = request.getfixturevalue("embedded")
+
+        async def advance(seconds: float) -> None:
+            made.advance(max(seconds, 0.01))
+
+        cluster = Cluster(InProcessTransport(made.request, context="embedded"), name, advance)
     ref = ObjectRef(api_version="v1", kind="Namespace", name=name)
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     await cluster.writer.send(CreateStep(target=ref, manifest=manifest), Precondition())
+    await cluster.wait(0)
     try:
         yield cluster
     finally:
@@ -77,7 +97,7 @@ async def cluster() -> AsyncIterator[Cluster]:
             await cluster.writer.send(DeleteStep(target=ref), Precondition())
         except Absent:
             pass
-        await transport.close()
+        await cluster.transport.close()
 
 
 def deployment(name: str = "web", **spec: Any) -> JsonObject:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from stratus.cluster.cascade import uids, under_new_owners, undo_order
 from stratus.cluster.ownership import controlled_fields
 from stratus.cluster.restore import UndoPlan, plan_undo, verify
@@ -38,7 +36,7 @@ async def write(cluster: Cluster, step: Step) -> tuple[JsonObject | None, JsonOb
         try:
             return pre, await cluster.writer.send(step, pin or Precondition()) or None
         except Conflict:
-            await asyncio.sleep(0)
+            await cluster.wait(0)
     raise AssertionError("a controller was always quicker")
 
 
@@ -57,7 +55,7 @@ async def undo(
         if plan.done:
             return plan, verify(pre, post, now, controlled=controlled)
         if plan.write is None:
-            await asyncio.sleep(0.1)
+            await cluster.wait(0.1)
             continue
         try:
             await cluster.dry.send(plan.write, plan.precondition)

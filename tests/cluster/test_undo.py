@@ -1,4 +1,4 @@
-"""Undo on a real API server: every mutation an SRE makes returns, ownership too, and others' edits stay."""
+"""Undo: every mutation an SRE makes returns, ownership too, and edits of others stay."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ScaleStep, S
 from stratus.ports import Precondition
 from tests.cluster.conftest import Cluster, deployment
 from tests.cluster.undoing import live, undo, write
-
-pytestmark = pytest.mark.realcluster
 
 SERVICE: JsonObject = {
     "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""What the writers promise, on a real API server: each step kind, its preconditions, and that dry runs store nothing."""
+"""What the writers promise: each step kind, its preconditions, and that dry runs store nothing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from stratus.domain.steps import (
 )
 from stratus.ports import Precondition
 from tests.cluster.conftest import Cluster
-
-pytestmark = pytest.mark.realcluster
 
 Make = Callable[..., JsonObject]
 

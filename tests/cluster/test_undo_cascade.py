@@ -1,4 +1,4 @@
-"""The harder undos on a real API server: rollout history, autoscalers, custom resources, what is owned by what."""
+"""The harder undos: rollout history, autoscalers, custom resources, what is owned by what."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ScaleStep
 from stratus.ports import Precondition
 from tests.cluster.conftest import Cluster, deployment
 from tests.cluster.undoing import PATIENCE, live, undelete, undo, write
-
-pytestmark = pytest.mark.realcluster
 
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -45,7 +43,7 @@ async def _until(cluster: Cluster, count: int, owner: str) -> dict[str, tuple[st
             and all(r for _, r, _ in found.values())
         ):
             return found
-        await asyncio.sleep(0.05)
+        await cluster.wait(0.05)
     raise AssertionError(f"{count} ReplicaSets of {owner} expected: {found}")
 
 
@@ -116,7 +114,7 @@ async def _served(cluster: Cluster, api_version: str) -> None:
             await cluster.reader.discovery.exact(api_version, "Gadget")
             return
         except Absent:
-            await asyncio.sleep(0.05)
+            await cluster.wait(0.05)
     raise AssertionError(f"{api_version} is not served")
 
 
@@ -166,7 +164,7 @@ async def test_what_a_custom_resource_owns_comes_back_under_it(cluster: Cluster,
     for _ in range(PATIENCE):
         if await live(cluster, ObjectRef.of(child)) is None:
             break
-        await asyncio.sleep(0.05)
+        await cluster.wait(0.05)
     await undelete(cluster, pre, cascade)
     again = await cluster.reader.get(ObjectRef.of(child))
     parent = await cluster.reader.get(ObjectRef.of(gadget))
