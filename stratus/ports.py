@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from stratus.domain.base import JsonObject, Value
 from stratus.domain.commands import Command, Posted
@@ -95,6 +95,15 @@ class ClusterReader(Protocol):
 
     async def can_i(self, verb: str, ref: ObjectRef, subresource: str = "") -> bool:
         """A SelfSubjectAccessReview."""
+        ...
+
+
+@runtime_checkable
+class PodProxy(Protocol):
+    """A reader that can also ask a single pod, as the API server's pod proxy does."""
+
+    async def pod_request(self, namespace: str, pod: str, port: str, path: str, timeout: float = 3.0) -> HttpReply:
+        """GET; errors as ClusterReader.service_request."""
         ...
 
 

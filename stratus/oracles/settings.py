@@ -53,7 +53,9 @@ class TrafficSettings(Value):
     window: float = Field(default=10.0, gt=0, description="over which failures are counted")
     first_gap: float = Field(default=2.0, ge=0, description="between the two reads of a first look")
     samples: int = Field(default=5, ge=1, description="fewer requests in the window say nothing")
-    remember: float = Field(default=60.0, ge=0, description="a verdict stands for so long when there are too few requests")
+    remember: float = Field(
+        default=60.0, ge=0, description="a verdict stands for so long when there are too few requests"
+    )
     fail_share: float = Field(default=0.5, gt=0, le=1, description="share of failures from which RequestsFail")
     degraded_share: float = Field(default=0.1, ge=0, lt=1, description="share of failures above which RequestsDegraded")
     ask_again: float = Field(default=300.0, ge=0, description="a pod without counters is asked again after this")
