@@ -50,7 +50,8 @@ class Kubectl:
 
     def objects(self, words: Sequence[str], stdin: str = "") -> list[Any]:
         """What it prints with -o json, Lists taken apart."""
-        decoder, found, text = json.JSONDecoder(), [], self.run(_with(words, ["-o", "json"]), stdin).strip()
+        found: list[Any] = []
+        decoder, text = json.JSONDecoder(), self.run(_with(words, ["-o", "json"]), stdin).strip()
         while text:
             value, end = decoder.raw_decode(text)
             found += value["items"] if value["kind"] == "List" else [value]

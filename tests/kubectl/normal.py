@@ -35,8 +35,8 @@ def normalised(obj: Any) -> Any:
 
 def differences(actual: list[Any], expected: list[Any]) -> list[str]:
     """Where two lists of objects differ, a JSON pointer each."""
-    sides = [sorted((normalised(obj) for obj in side), key=_place) for side in (expected, actual)]
-    operations = jsonpatch.make_patch(*sides)
+    before, after = (sorted((normalised(obj) for obj in side), key=_place) for side in (expected, actual))
+    operations = jsonpatch.make_patch(before, after)
     return [f"{one['op']} {one['path']} {one.get('value')!r}" for one in operations]
 
 

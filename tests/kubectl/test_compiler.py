@@ -331,6 +331,10 @@ async def test_files_are_read_only_where_the_caller_gives_them() -> None:
         ),
         ('patch secret keys -p \'{"stringData":{"a":"hunter2"}}\'', "kubectl patch secret keys -p REDACTED"),
         ("set env deploy/web DB_PASSWORD=hunter2 A=b", "kubectl set env deploy/web DB_PASSWORD=REDACTED A=b"),
+        ("patch secret keys -p'{\"data\":null}'", "kubectl patch secret keys -pREDACTED"),
+        ("patch secret keys --patch='a: {b: c}'", "kubectl patch secret keys --patch=REDACTED"),
+        ("run p --image=a --env=API_KEY=x --env=B=c", "kubectl run p --image=a --env=API_KEY=REDACTED --env=B=c"),
+        ("run p --image=a --labels=token=x,b=c", "kubectl run p --image=a --labels=token=REDACTED,b=c"),
         ("create configmap c --from-literal=a=b", "kubectl create configmap c --from-literal=a=b"),
     ],
 )

@@ -41,7 +41,7 @@ def _environment(obj: Any, spec: Any, choose: random.Random) -> None:
     container = choose.choice(spec["containers"])
     env = {one["name"]: one for one in container.get("env") or ()}
     for name in choose.sample(["MODE", "LEVEL", "HOST", "NEW", "MORE"], 3):
-        field = {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
+        field: Any = {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
         env[name] = {"name": name, **choose.choice([{"value": str(choose.randint(0, 9))}, field])}
     env.pop(choose.choice([*env]))
     container["env"] = choose.sample([*env.values()], len(env))

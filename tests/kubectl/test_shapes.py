@@ -86,7 +86,7 @@ _SPECS = st.fixed_dictionaries(
 
 
 def _deployment(spec: Any, strategy: Any, finalizers: Any) -> Any:
-    found = {"kind": "Deployment", "metadata": {"name": "x"}, "spec": {"template": {"spec": spec}, **strategy}}
+    found: Any = {"kind": "Deployment", "metadata": {"name": "x"}, "spec": {"template": {"spec": spec}, **strategy}}
     if finalizers:
         found["metadata"]["finalizers"] = finalizers
     return found

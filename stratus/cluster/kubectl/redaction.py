@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from stratus.domain.steps import Step
 
 _MASK = "REDACTED"
-_SECRET_FLAGS = ("--docker-password", "--from-literal", "--patch", "-p", "--overrides")
-_SENSITIVE = re.compile(r"(pass(word|wd|phrase)?|secret|token|credential|api[-_]?key|private[-_]?key)", re.IGNORECASE)
+_DATA_FLAGS = ("--from-literal", "--patch", "-p", "--overrides")
+"""Flags whose value may be the data of a Secret."""
+_SENSITIVE = "password|passwd|passphrase|secret|token|credential|api[-_]?key|private[-_]?key"
+_PAIR = re.compile(rf"((?:^|[=,])[^=,]*(?:{_SENSITIVE})[^=,]*=)[^,]+", re.IGNORECASE)
 
 
 def shown_command(words: Sequence[str], steps: Sequence[Step]) -> str:
@@ -19,29 +21,29 @@ def shown_command(words: Sequence[str], steps: Sequence[Step]) -> str:
     Where a Secret is written, everything that may carry its data is masked; elsewhere, values whose name says that they
     are credentials.
     """
-    secret = any(step.target.kind == "Secret" for step in steps)
+    hidden = _DATA_FLAGS if any(step.target.kind == "Secret" for step in steps) else ()
     shown: list[str] = []
-    masked_next = False
     for word in words:
-        if masked_next:
-            shown.append(_masked(word, secret))
-            masked_next = False
-            continue
-        flag, equals, value = word.partition("=")
-        if flag in _SECRET_FLAGS and not equals:
-            masked_next = True
-            shown.append(word)
-        elif flag in _SECRET_FLAGS:
-            shown.append(f"{flag}={_masked(value, secret or flag == '--docker-password')}")
-        elif equals and _SENSITIVE.search(flag) and not flag.startswith("--"):
-            shown.append(f"{flag}={_MASK}")
+        before = shown[-1] if shown else ""
+        if before in hidden:
+            shown.append(_data(word))
+        elif before == "--docker-password":
+            shown.append(_MASK)
         else:
-            shown.append(word)
+            shown.append(_word(word, hidden))
     return shlex.join(["kubectl", *shown])
 
 
-def _masked(value: str, secret: bool) -> str:
-    if not secret:
-        return value
+def _word(word: str, hidden: Sequence[str]) -> str:
+    flag, equals, value = word.partition("=")
+    if equals and flag in hidden:
+        return f"{flag}={_data(value)}"
+    if "-p" in hidden and word.startswith("-p") and len(word) > 2:
+        return f"-p{_MASK}"
+    return _PAIR.sub(rf"\g<1>{_MASK}", word)
+
+
+def _data(value: str) -> str:
+    """``key=value`` keeps its key; anything else (a patch) is masked as a whole."""
     key, equals, _ = value.partition("=")
-    return f"{key}={_MASK}" if equals and "{" not in key else _MASK
+    return f"{key}={_MASK}" if equals and re.fullmatch(r"[-._a-zA-Z0-9]+", key) else _MASK

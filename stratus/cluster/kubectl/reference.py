@@ -33,6 +33,8 @@ _RULES = """
 - **Namespace**: a manifest's own, else `-n`, else the default one. A manifest that contradicts `-n` is an error.
 - **Patches are minimal**: strategic for built-in kinds, merge for custom resources. An object that already is as the
   command would make it gets no step; a command that changes nothing at all is an error.
+- **Several objects are rehearsed before the first is written**, so a namespace or a CRD must exist before what lives in
+  it: create it with a command of its own.
 - **No generateName**: `create` replaces it by a name chosen before the write, `apply` refuses it.
 - **`--dry-run=client` and `=server`** compile and send nothing. `--dry-run=none`, `=false` and `=""` mean that kubectl
   writes, and are refused so that nobody takes them for safe; every write is rehearsed on the server anyway.
