@@ -84,7 +84,7 @@ class Conductor:
         return await self._look(again=True)
 
     async def _look(self, *, again: bool) -> IncidentOutcome:
-        observation = await self._detection.look()
+        observation = await self._detection.look(only_once=again)
         if observation.blind or observation.crashed:
             why = "the cluster is not reachable" if observation.crashed else f"blind: {', '.join(observation.blind)}"
             return IncidentOutcome("unreachable", final=observation.severity, reason=why)
@@ -186,9 +186,9 @@ class Conductor:
         incident.move(_I.REFLECTING, f"severity {observation.severity:g}")
         return None
 
-    async def _recovery(self) -> Observation:
+    async def _recovery(self, *, patient: bool = False) -> Observation:
         """What is left once a commit has had its time: as long as findings come and go, and until lagging ones may have
-        gone, the rest of the recovery is waited for."""
+        gone (``patient``: any), the rest of the recovery is waited for."""
         options, begun = self._options, self._clock.monotonic()
         seen: object = None
         since = begun
@@ -198,7 +198,7 @@ class Conductor:
             if picture != seen:
                 seen, since = picture, now
             lagging = all(finding.reason in LAGGING for finding in observation.findings)
-            patience = options.verify_seconds if lagging else options.calm_seconds
+            patience = options.verify_seconds if lagging or patient else options.calm_seconds
             if _clean(observation) or now - since >= patience or now - begun >= options.verify_seconds:
                 return observation
             await self._clock.sleep(1.0)
@@ -217,6 +217,14 @@ class Conductor:
             observation = await self._tools.observe()
         await self._diagnosis.think(incident, observation)
         await self._mitigation.plan(incident)
+        if not incident.options and any(a.helped for a in incident.standing):
+            incident.say("conductor", "thought", "no further change in sight: what helped gets time to show it")
+            observation = await self._recovery(patient=True)
+            if _clean(observation):
+                incident.move(_I.RESOLVED, "no finding left")
+                return "resolved"
+            await self._diagnosis.think(incident, observation)
+            await self._mitigation.plan(incident)
         reason = self._enough(incident, attempt, begun)
         return await self._escalate(incident, reason) if reason else None
 

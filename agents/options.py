@@ -22,7 +22,7 @@ class Options:
     """Transactions in one incident, as in the paper's retries."""
     seconds: float = 1800.0
     """The longest incident before it is handed over."""
-    confirm_seconds: float = 20.0
+    confirm_seconds: float = 30.0
     """How long findings may still turn out to be a rollout in progress."""
     calm_seconds: float = 10.0
     """How long nothing may change after a commit before the rest of the findings counts as another fault."""

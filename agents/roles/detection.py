@@ -29,10 +29,14 @@ class Detection:
         self._tools = tools
         self._confirm_seconds = confirm_seconds
 
-    async def look(self) -> Observation:
-        """The oracles, with findings confirmed: what a rollout in progress explains is given time to go away."""
+    async def look(self, *, only_once: bool = False) -> Observation:
+        """The oracles, with findings confirmed: what a rollout in progress explains is given time to go away.
+
+        ``only_once``: nobody will look again, so a rollout in progress is waited for even while nothing is wrong yet.
+        """
         observation = await self._tools.observe()
-        if observation.findings and not observation.crashed and not observation.blind:
+        unsure = bool(observation.findings) or (only_once and bool(observation.moving))
+        if unsure and not observation.crashed and not observation.blind:
             observation = await self._tools.settle(self._confirm_seconds)
         return observation
 
