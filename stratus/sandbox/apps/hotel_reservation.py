@@ -74,7 +74,9 @@ PROFILES: dict[str, Profile] = {
         entry_points={"memcached": {}},
     ),
     "mongo:4.4.6": Profile("mongod", settings={"PORT": "27017"}, memory_bytes=60 * MIB, entry_points={"mongod": {}}),
-    "registry.k8s.io/ingress-nginx/controller:v1.10.0": Profile("ingress", settings={"PORT": "80"}, memory_bytes=40 * MIB),
+    "registry.k8s.io/ingress-nginx/controller:v1.10.0": Profile(
+        "ingress", settings={"PORT": "80"}, memory_bytes=40 * MIB
+    ),
 }
 
 
@@ -104,7 +106,7 @@ def _service(name: str, port: int) -> list[Object]:
 def _store(name: str) -> list[Object]:
     """A MongoDB with its volume, its claim and the script that creates its users."""
     script = f"mongo-{name}-script"
-    text = f"mongo {name}-db --eval 'db.createUser({{user: \"admin\", roles: [\"readWrite\"]}})'\n"
+    text = f'mongo {name}-db --eval \'db.createUser({{user: "admin", roles: ["readWrite"]}})\'\n'
     component = Component(
         f"mongodb-{name}",
         "mongo:4.4.6",
@@ -161,7 +163,12 @@ def _alias(name: str, port: int) -> Object:
     """The Service under which the Ingress knows a component."""
     metadata = {"name": f"{name}-service", "namespace": NAMESPACE}
     ports = [{"name": "http", "port": port, "targetPort": port}]
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {LABEL: name}, "ports": ports}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"selector": {LABEL: name}, "ports": ports},
+    }
 
 
 def _ingress() -> list[Object]:

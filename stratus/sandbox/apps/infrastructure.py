@@ -143,4 +143,3 @@ class Ingress(ServiceProcess):
             Reply(reply.count, 502, f"Bad Gateway: {reply.error}\n", reply.seconds) if reply.error else reply
             for reply in self.context.network.send(host, service_port, batch)
         ]
-

@@ -4,6 +4,7 @@ The kubelet pulls an `Image` from the `ImageCatalogue`, starts it with a `Contai
 comes back: it watches `exits`, `memory` and the probes' answers, and stops it. Nothing here looks at faults: a process
 sees only what a real one sees, which is its arguments, environment, files, limits and the network.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

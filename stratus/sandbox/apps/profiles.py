@@ -43,7 +43,9 @@ PROFILES: dict[str, Profile] = {
     "localhost:5000/pause:3.2": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB),
     "registry.k8s.io/pause:3.9": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB, shell=False),
     "k8s.gcr.io/pause:3.2": Profile("idle", size=1 * MIB, memory_bytes=1 * MIB, shell=False),
-    "registry.k8s.io/coredns/coredns:v1.11.1": Profile("coredns", memory_bytes=20 * MIB, shell=False, start_seconds=0.2),
+    "registry.k8s.io/coredns/coredns:v1.11.1": Profile(
+        "coredns", memory_bytes=20 * MIB, shell=False, start_seconds=0.2
+    ),
     "quay.io/prometheus/node-exporter:v1.8.0": Profile("idle", memory_bytes=10 * MIB, settings={"PORT": "9100"}),
     **{image: Profile("shell", size=4 * MIB, pull_seconds=0.5, entrypoint=False) for image in HELPERS},
     **dict.fromkeys(WEB_SERVERS, WEB_SERVER),

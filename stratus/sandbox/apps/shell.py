@@ -233,7 +233,9 @@ def run_now(argv: Sequence[str], context: ContainerContext, now: float) -> tuple
     err: list[str] = []
     io = Io(out.append, err.append)
     if argv[0] not in SHELLS and argv[0].rpartition("/")[2] not in COMMANDS and argv[0] != "sleep":
-        message = f'exec failed: unable to start container process: exec: "{argv[0]}": executable file not found in $PATH'
+        message = (
+            f'exec failed: unable to start container process: exec: "{argv[0]}": executable file not found in $PATH'
+        )
         return 126, "", f"OCI runtime exec failed: {message}: unknown\n"
     try:
         status = _finish(program(argv, context, io).run(), io)

@@ -40,9 +40,7 @@ def binary(service: str) -> str:
     return "".join(part.capitalize() for part in service.split("-"))
 
 
-BINARIES = {
-    binary(name): {"NAME": name, "PORT": "9090", "CALLS": ",".join(calls)} for name, calls in CALLS.items()
-}
+BINARIES = {binary(name): {"NAME": name, "PORT": "9090", "CALLS": ",".join(calls)} for name, calls in CALLS.items()}
 PROFILES: dict[str, Profile] = {
     IMAGE: Profile(size=140 * MIB, memory_bytes=12 * MIB, cpu_seconds=0.001, entry_points=BINARIES),
     "yg397/openresty-thrift:xenial": Profile(settings={"PORT": "8080", "CALLS": FRONT}, memory_bytes=24 * MIB),

@@ -84,7 +84,7 @@ class Kafka(ServiceProcess):
 class KafkaConsumer(ServiceProcess):
     """A service that reads the queue: every second as many records as it can handle."""
 
-    CAPACITY = 20  # records a second
+    CAPACITY = 250  # records a second
 
     def _boot(self) -> None:
         super()._boot()
