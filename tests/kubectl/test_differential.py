@@ -11,7 +11,7 @@ from stratus.domain.errors import InvalidInput, Refused
 from tests.kubectl.conftest import Kubectl, Ours, with_flags
 from tests.kubectl.normal import differences
 
-pytestmark = pytest.mark.realcluster
+pytestmark = [pytest.mark.realcluster, pytest.mark.slow]
 
 SERVER_DRY_RUN = [
     "set image deployment/web main=localhost:5000/pause:9",

@@ -12,12 +12,12 @@ from stratus.domain.steps import CreateStep, DeleteStep, EvictStep, PatchStep
 from tests.kubectl.conftest import Kubectl, Ours
 from tests.kubectl.normal import differences
 
-pytestmark = pytest.mark.realcluster
+pytestmark = [pytest.mark.realcluster, pytest.mark.slow]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def restored(kubectl: Kubectl) -> Iterator[None]:
-    """Every test starts from the objects of the manifest."""
+    """Whatever the test does to the objects of the manifest, the next one finds them as they were."""
     yield
     _restore(kubectl)
 
@@ -50,6 +50,7 @@ def _group(obj: dict[str, str]) -> str:
     return f"{version}.{group}"
 
 
+@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize(
     "line",
     [
@@ -68,6 +69,7 @@ async def test_it_leaves_the_objects_that_kubectl_leaves(line: str, kubectl: Kub
     assert await _both(line, kubectl, ours) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_a_rollback_goes_to_the_revision_before(kubectl: Kubectl, ours: Ours) -> None:
     kubectl.run(["set", "image", "deploy/web", "main=localhost:5000/pause:7"])
     kubectl.run(["annotate", "deploy/web", "later=yes"])
@@ -80,6 +82,7 @@ async def test_a_rollback_goes_to_the_revision_before(kubectl: Kubectl, ours: Ou
     assert differences(rehearsed, live) == []
 
 
+@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize("kind", ["deploy/web", "sts/db", "ds/agent"])
 async def test_a_restart_sets_one_annotation(kind: str, kubectl: Kubectl, ours: Ours) -> None:
     rehearsed = await ours.rehearsed(["rollout", "restart", kind])
@@ -90,6 +93,7 @@ async def test_a_restart_sets_one_annotation(kind: str, kubectl: Kubectl, ours: 
     assert differences(rehearsed, live) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_a_second_apply_changes_fields_adds_and_removes_them(kubectl: Kubectl, ours: Ours) -> None:
     changed = kubectl.manifest("changed.yaml")
     assert await _both("apply -f -", kubectl, ours, changed) == []
@@ -98,6 +102,7 @@ async def test_a_second_apply_changes_fields_adds_and_removes_them(kubectl: Kube
     assert await _both("apply -f -", kubectl, ours, kubectl.manifest("objects.yaml")) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_a_part_of_a_manifest_is_applied_by_label(kubectl: Kubectl, ours: Ours) -> None:
     changed = kubectl.manifest("changed.yaml")
     steps = await ours.steps(["apply", "-f", "-", "-l", "app=web"], changed)
@@ -105,11 +110,13 @@ async def test_a_part_of_a_manifest_is_applied_by_label(kubectl: Kubectl, ours: 
     assert await _both("apply -f - -l app=web", kubectl, ours, changed) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_an_apply_to_objects_of_another_origin(kubectl: Kubectl, ours: Ours) -> None:
     kubectl.run(["create", "-f", "-"], "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: brand-new}\ndata: {x: '1'}")
     assert await _both("apply -f -", kubectl, ours, kubectl.manifest("changed.yaml")) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_server_side_apply_keeps_the_client_side_annotation_current(kubectl: Kubectl, ours: Ours) -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: red}"
     done = (await ours.done(["apply", "--server-side", "--force-conflicts", "-f", "-"], text))[-1]
@@ -118,6 +125,7 @@ async def test_server_side_apply_keeps_the_client_side_annotation_current(kubect
     assert differences([done], kubectl.objects(["get", "configmap", "settings"])) == []
 
 
+@pytest.mark.usefixtures("restored")
 async def test_replace_and_create_from_a_file(kubectl: Kubectl, ours: Ours) -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {only: this}"
     assert await _both("replace -f -", kubectl, ours, text) == []

@@ -15,7 +15,7 @@ from stratus.ports import Precondition
 from tests.kubectl.conftest import Kubectl, Ours
 from tests.kubectl.normal import differences
 
-pytestmark = pytest.mark.realcluster
+pytestmark = [pytest.mark.realcluster, pytest.mark.slow]
 
 
 def edited(obj: Any, choose: random.Random) -> Any:
@@ -42,13 +42,14 @@ def _environment(obj: Any, spec: Any, choose: random.Random) -> None:
     env = {one["name"]: one for one in container.get("env") or ()}
     for name in choose.sample(["MODE", "LEVEL", "HOST", "NEW", "MORE"], 3):
         field: Any = {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
-        env[name] = {"name": name, **choose.choice([{"value": str(choose.randint(0, 9))}, field])}
+        options: list[Any] = [{"value": str(choose.randint(0, 9))}, field]
+        env[name] = {"name": name, **choose.choice(options)}
     env.pop(choose.choice([*env]))
     container["env"] = choose.sample([*env.values()], len(env))
 
 
 def _volumes(obj: Any, spec: Any, choose: random.Random) -> None:
-    sources = [
+    sources: list[Any] = [
         {"emptyDir": {}},
         {"configMap": {"name": "x", "defaultMode": 420}},
         {"hostPath": {"path": "/x", "type": ""}},
