@@ -7,7 +7,9 @@ Both are cached and asked again on a miss, so a CRD that was created meanwhile i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from stratus.cluster.answers import checked
 from stratus.cluster.transport import Transport
@@ -16,23 +18,32 @@ from stratus.domain.errors import Absent, Refused, Retryable, Unobservable
 from stratus.domain.objects import ObjectRef
 from stratus.ports import Resource
 
+FIRST = ("v1", "apps/v1")
+"""What kubectl prefers, too, when a kind exists in several groups; most questions are answered here."""
+MAX_AGE = 60.0
+"""Seconds after which the whole list is asked for again: a kind that was added meanwhile is in no cache."""
+
 
 class Discovery:
     """The server's resources, cached."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, now: Callable[[], float] = time.monotonic) -> None:
+        """``now``: seconds from any start."""
         self._transport = transport
+        self._now = now
+        self._asked = 0.0
         self._versions: dict[str, tuple[Resource, ...]] = {}
         self._all: tuple[Resource, ...] | None = None
         self._silent: frozenset[str] = frozenset()
         """Group versions that did not answer (an aggregated API that is down)."""
         self._lock = asyncio.Lock()
 
-    async def resources(self, *, fresh: bool = False) -> tuple[Resource, ...]:
-        """Everything listed, core first, then in the server's order of preference."""
+    async def resources(self, *, max_age: float = MAX_AGE) -> tuple[Resource, ...]:
+        """Everything listed, core first, then in the server's order of preference; at most ``max_age`` seconds old."""
         async with self._lock:
-            if self._all is None or fresh:
+            if self._all is None or self._now() - self._asked >= max_age:
                 self._all = await self._ask_all()
+                self._asked = self._now()
             return self._all
 
     async def of(self, ref: ObjectRef) -> Resource:
@@ -51,12 +62,17 @@ class Discovery:
         """The resource that ``word`` means, as kubectl reads it: kind, plural, singular, short name, in any case;
         ``deploy.apps`` and ``deployments.v1.apps`` name the group too. Raises Absent.
         """
+        if not api_version and self._all is None and "." not in word:
+            for common in FIRST:
+                found = match(word, await self._version(common, fresh=False))
+                if found:
+                    return found
         for fresh in (False, True):
             candidates: Sequence[Resource]
             if api_version:
                 candidates = await self._version(api_version, fresh=fresh)
             else:
-                candidates = await self.resources(fresh=fresh)
+                candidates = await self.resources(max_age=0.0 if fresh else math.inf)
             found = match(word, candidates)
             if found:
                 return found

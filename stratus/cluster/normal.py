@@ -70,6 +70,19 @@ SERVER_FIELDS: tuple[ServerField, ...] = (
     _annotation("volume.beta.kubernetes.io/storage-provisioner", "written by the binder", "PersistentVolumeClaim"),
     _row("spec.volumeName", "chosen by the volume binder; sent again when re-created", "PersistentVolumeClaim"),
     _row("spec.nodeName", "chosen by the scheduler", "Pod", recreated=True),
+    *(
+        ServerField(
+            ("metadata", "annotations", name), "written by the network plugin", frozenset({"Pod"}), recreated=True
+        )
+        for name in (
+            "cni.projectcalico.org/containerID",
+            "cni.projectcalico.org/podIP",
+            "cni.projectcalico.org/podIPs",
+            "k8s.v1.cni.cncf.io/network-status",
+            "k8s.v1.cni.cncf.io/networks-status",
+            "k8s.ovn.org/pod-networks",
+        )
+    ),
     _row("spec.selector", "generated from the Job's uid", "Job", recreated=True),
     *_job_label("controller-uid"),
     *_job_label("batch.kubernetes.io/controller-uid"),
