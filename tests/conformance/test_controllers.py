@@ -226,7 +226,7 @@ def test_a_budget_blocks_eviction_but_not_deletion(cluster: Client) -> None:
     status = cluster.get("poddisruptionbudgets", "a")["status"]
     assert (status["disruptionsAllowed"], status["desiredHealthy"], status["expectedPods"]) == (0, 1, 1)
     name = pods(cluster, "a")[0]["metadata"]["name"]
-    body = {"apiVersion": "policy/v1beta1" if cluster.name == "real" else "policy/v1", "kind": "Eviction"}
+    body: Object = {"apiVersion": "policy/v1beta1" if cluster.name == "real" else "policy/v1", "kind": "Eviction"}
     body["metadata"] = {"name": name}
     assert cluster.request("POST", cluster.path("pods", name, "eviction"), body).code == 429
     assert cluster.delete("pods", name).code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,8 +70,8 @@ PODS: dict[str, tuple[Object, Object, str]] = {
         {"restartPolicy": "Never"},
         "Error",
     ),
-    "init-hangs": ({}, {"initContainers": [{"name": "i", **shell("sleep 9999")}]}, "PodInitializing"),
-    "init-fails": ({}, {"initContainers": [{"name": "i", **shell("exit 1")}]}, "PodInitializing"),
+    "init-hangs": ({}, {"initContainers": [{"name": "i", **shell("sleep 9999")}]}, "running"),
+    "init-fails": ({}, {"initContainers": [{"name": "i", **shell("exit 1")}]}, "CrashLoopBackOff"),
     "init-done": ({}, {"initContainers": [{"name": "i", **shell("sleep 1")}]}, "running"),
     "too-small": ({"resources": {"limits": {"memory": "10Mi"}}}, {}, "CrashLoopBackOff"),
     "not-alive": ({"livenessProbe": REFUSED}, {}, "CrashLoopBackOff"),
@@ -82,8 +83,9 @@ PODS: dict[str, tuple[Object, Object, str]] = {
 
 
 def state(pod: Object) -> str:
-    """The reason of the pod's container, "running", or why it has no container yet."""
-    for own in pod["status"].get("containerStatuses") or ():
+    """The reason of the container that matters now, "running", or why there is no container yet."""
+    unfinished = [own for own in pod["status"].get("initContainerStatuses") or () if not own["ready"]]
+    for own in unfinished or pod["status"].get("containerStatuses") or ():
         ((kind, detail),) = own["state"].items()
         return str(detail.get("reason", kind))
     conditions = pod["status"].get("conditions") or [{}]
@@ -91,7 +93,7 @@ def state(pod: Object) -> str:
 
 
 def settled(client: Client, name: str, wanted: str) -> Any:
-    """The pod once it is in the wanted state, and for a crash loop once it has crashed and waits."""
+    """The pod once it is in the wanted state."""
     pod = client.get("pods", name).body
     return pod if state(pod) == wanted else None
 
@@ -134,7 +136,7 @@ def lives(both: tuple[Client, Client]) -> dict[str, dict[str, tuple[Object, set[
     for client in both:
         own = found[client.name] = {}
         for name, (_, _, wanted) in PODS.items():
-            pod = client.eventually(lambda c=client, n=name, w=wanted: settled(c, n, w), 90)
+            pod = client.eventually(partial(settled, client, name, wanted), 90)
             own[name] = (comparable(pod["status"]), events(client, name))
     return found
 
