@@ -36,6 +36,9 @@ def permissions(settings: OracleSettings) -> Iterator[Permission]:
     if settings.services.probe or any(probe.target.startswith("svc:") for probe in settings.probes):
         why = "asking Services"
         yield Permission(group="", resource="services/proxy", verb="get", namespaced=True, why=why)
+    if settings.traffic.read:
+        why = "the counters on the applications' metrics pages"
+        yield Permission(group="", resource="pods/proxy", verb="get", namespaced=True, why=why)
     for kind, (_, plural) in CLUSTERED.items():
         if settings.nodes if kind == "Node" else settings.admission:
             yield _list(plural, "nodes" if kind == "Node" else "admission", namespaced=False)

@@ -14,10 +14,13 @@ from stratus.oracles import http
 from stratus.oracles.asking import proxy_failure
 from stratus.oracles.judge import blind, finding, observed, off
 from stratus.oracles.settings import Probe
+from stratus.oracles.shares import reason_for
 from stratus.oracles.world import World, explained
 from stratus.ports import Clock, ClusterReader
 
 ORACLE = "requests"
+AT_ONCE = 8
+"""Requests of one probe that are under way together: enough to be quick, too few to be a load."""
 _SERVICE = re.compile(r"svc:([-a-z0-9]+)/([-a-z0-9.]+):([-a-zA-Z0-9]+)(/.*)?")
 
 
@@ -72,6 +75,7 @@ class RequestOracle:
         """Raises InvalidInput for a probe that cannot be understood."""
         self._reader = reader
         self._clock = clock
+        self._last: dict[Target, str] = {}
         self._probes = [(probe, target_of(probe.target)) for probe in probes]
 
     async def judge(self, world: World) -> Reading:
@@ -85,14 +89,24 @@ class RequestOracle:
         return observed(ORACLE, [found for found in every if found])
 
     async def _probe(self, probe: Probe, target: Target) -> Finding | None:
+        last = self._last.get(target, "")
         samples = await self._sample(probe, target, probe.samples)
-        if len({sample.failure == "" for sample in samples}) > 1:
-            # they disagree: only more of them can tell a share of five per cent from a single miss
+        failures = sum(sample.failure != "" for sample in samples)
+        if 0 < failures < len(samples) or (last and not failures):
+            # they disagree, or say that it is over: only more of them can tell a small share from none
             samples += await self._sample(probe, target, max(0, probe.more_samples - probe.samples))
-        return verdict(probe, target, samples)
+        found = verdict(probe, target, samples, last)
+        self._last[target] = found.reason if found else ""
+        return found
 
     async def _sample(self, probe: Probe, target: Target, count: int) -> list[Sample]:
-        return list(await asyncio.gather(*(self._once(probe, target) for _ in range(count))))
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> Sample:
+            async with gate:
+                return await self._once(probe, target)
+
+        return list(await asyncio.gather(*(one() for _ in range(count))))
 
     async def _once(self, probe: Probe, target: Target) -> Sample:
         if target.url:
@@ -120,17 +134,16 @@ class RequestOracle:
         return Sample(f"{failed}: {said}" if failed else "", self._clock.monotonic() - start)
 
 
-def verdict(probe: Probe, target: Target, samples: list[Sample]) -> Finding | None:
-    """Judge a look's samples. Raises Unobservable without any."""
+def verdict(probe: Probe, target: Target, samples: list[Sample], last: str = "") -> Finding | None:
+    """Judge a look's samples; ``last`` is the reason of the look before. Raises Unobservable without any."""
     if not samples:
         raise Unobservable(f"probe {target.subject.name}: no request was made")
     failures = [sample.failure for sample in samples if sample.failure]
     slow = [sample for sample in samples if not sample.failure and probe.slow and sample.seconds > probe.slow]
     total = len(samples)
     message = f"{len(failures)} of {total} requests failed" + (f": {failures[0]}" if failures else "")
-    if len(failures) / total >= probe.fail_share:
-        return finding(ORACLE, target.subject, "RequestsFail", message)
-    if (len(failures) + len(slow)) / total > probe.degraded_share:
-        message += f"; {len(slow)} took longer than {probe.slow:g} s" if slow and probe.slow else ""
-        return finding(ORACLE, target.subject, "RequestsDegraded", message)
-    return None
+    affected = (len(failures) + len(slow)) / total
+    reason = reason_for(len(failures) / total, affected, probe.fail_share, probe.degraded_share, last)
+    if slow and probe.slow:
+        message += f"; {len(slow)} took longer than {probe.slow:g} s"
+    return finding(ORACLE, target.subject, reason, message) if reason else None

@@ -59,9 +59,9 @@ class TrafficSettings(Value):
     fail_share: float = Field(default=0.5, gt=0, le=1, description="share of failures from which RequestsFail")
     degraded_share: float = Field(default=0.1, ge=0, lt=1, description="share of failures above which RequestsDegraded")
     ask_again: float = Field(default=300.0, ge=0, description="a pod without counters is asked again after this")
-    pods_at_most: int = Field(default=100, ge=1)
-    parallel: int = Field(default=8, ge=1)
-    timeout: float = Field(default=2.0, gt=0)
+    pods_at_most: int = Field(default=100, ge=1, description="pods asked in one look")
+    parallel: int = Field(default=8, ge=1, description="pods asked at once")
+    timeout: float = Field(default=2.0, gt=0, description="for one answer")
 
 
 class Probe(Value):
@@ -69,7 +69,9 @@ class Probe(Value):
 
     target: str = Field(description="where it goes, in either form")
     samples: int = Field(default=5, ge=1, description="requests per look")
-    more_samples: int = Field(default=20, ge=1, description="requests in all, when the first ones disagree")
+    more_samples: int = Field(
+        default=40, ge=1, description="requests in all, when the first ones disagree or say that a failure is over"
+    )
     timeout: float = Field(default=3.0, gt=0, description="a request that takes longer has failed")
     expect_below: int = Field(default=400, description="an HTTP status from here on is a failure")
     slow: float | None = Field(default=None, gt=0, description="a request that takes longer counts as slow")

@@ -23,6 +23,7 @@ from stratus.oracles.settings import (
     OracleSettings,
     Probe,
     ServiceSettings,
+    TrafficSettings,
     WorkloadSettings,
 )
 from stratus.oracles.verdicts import STATES
@@ -33,15 +34,21 @@ ORACLES: tuple[tuple[str, str, str, str], ...] = (
         "workloads",
         "Deployments, StatefulSets, DaemonSets, Jobs, CronJobs, pods of other owners; claims, quotas, autoscalers",
         "list workloads, pods, services, claims, autoscalers, ingresses; events when a pod is silent",
-        "what the slowest readiness probe takes to fail, within `lag_ceiling`",
+        "what the slowest readiness probe takes to fail, within `WorkloadSettings.lag_ceiling`",
     ),
     (
         "services",
         "Services: endpoints behind them, an answer on their ports, and that those which are called exist",
         "list services, endpoints, pods, ingresses; get services/proxy",
-        "`remember`",
+        "`ServiceSettings.remember`",
     ),
     ("requests", "configured probes: a URL, or a Service's path", "get services/proxy for `svc:` probes", "0"),
+    (
+        "traffic",
+        "the request counters that applications publish on their metrics pages; pods without such a page are not judged",
+        "get pods/proxy",
+        "`TrafficSettings.window`, once there are counters",
+    ),
     (
         "alerts",
         "what fires in Prometheus and Alertmanager, and configured queries",
@@ -59,8 +66,11 @@ ORACLES: tuple[tuple[str, str, str, str], ...] = (
 
 REASONS: Mapping[str, tuple[str, str]] = {
     # reason: (oracle, when)
-    "RequestsFail": ("requests", "half of a probe's requests or more fail"),
-    "RequestsDegraded": ("requests", "more than 5 % of them fail or are slow"),
+    "RequestsFail": ("requests, traffic", "half of a probe's, or of a workload's counted requests fail, or more"),
+    "RequestsDegraded": (
+        "requests, traffic",
+        "a smaller share fails (5 % of a probe's, 10 % of counted ones), or is slow",
+    ),
     "NoReadyEndpoints": ("services", "nothing is behind a Service whose workloads want pods, or that has callers"),
     "DoesNotAnswer": (
         "services",
@@ -135,7 +145,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
         ],
     ),
     "settings": lambda: settings_table(
-        OracleSettings, WorkloadSettings, ServiceSettings, Probe, AlertSettings, MetricQuery, Confirm
+        OracleSettings, WorkloadSettings, ServiceSettings, TrafficSettings, Probe, AlertSettings, MetricQuery, Confirm
     ),
 }
 

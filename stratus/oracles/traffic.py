@@ -20,6 +20,7 @@ from stratus.domain.severity import Finding, Reading
 from stratus.oracles.judge import finding, observed, off
 from stratus.oracles.pods import is_ready
 from stratus.oracles.settings import TrafficSettings
+from stratus.oracles.shares import reason_for
 from stratus.oracles.world import World
 from stratus.ports import Clock, ClusterReader, PodProxy
 
@@ -152,11 +153,10 @@ class TrafficOracle:
             return window.verdict if now - window.judged_at < self._settings.remember else None
         share = failed / total
         message = f"{failed:.0f} of {total:.0f} requests failed in the last {self._settings.window:g} s"
-        window.judged_at, window.verdict = now, None
-        if share >= self._settings.fail_share:
-            window.verdict = finding(ORACLE, owner, "RequestsFail", message)
-        elif share > self._settings.degraded_share:
-            window.verdict = finding(ORACLE, owner, "RequestsDegraded", message)
+        last = window.verdict.reason if window.verdict else ""
+        reason = reason_for(share, share, self._settings.fail_share, self._settings.degraded_share, last)
+        window.judged_at = now
+        window.verdict = finding(ORACLE, owner, reason, message) if reason else None
         return window.verdict
 
 

@@ -83,6 +83,22 @@ def test_the_share_of_failures_decides(failed: int, total: int, reason: str) -> 
     assert share(failed, total) == reason
 
 
+@pytest.mark.parametrize(
+    "last, failed, reason",
+    [
+        ("RequestsFail", 6, "RequestsFail"),
+        ("RequestsFail", 4, "RequestsDegraded"),
+        ("RequestsDegraded", 14, "RequestsDegraded"),
+        ("RequestsDegraded", 15, "RequestsFail"),
+        ("RequestsFail", 0, ""),
+    ],
+)
+def test_a_reason_changes_only_with_a_clear_change(last: str, failed: int, reason: str) -> None:
+    samples = [Sample("HTTP 502", 0.1)] * failed + [Sample("", 0.1)] * (20 - failed)
+    judged = verdict(PROBE, target_of(PROBE.target), samples, last)
+    assert (judged.reason if judged else "") == reason
+
+
 def test_slow_answers_degrade_when_a_bound_is_given() -> None:
     assert share(0, 5) == ""
     assert share(0, 5, slow=0.05) == "RequestsDegraded"
@@ -104,7 +120,17 @@ async def test_samples_that_disagree_are_followed_by_more() -> None:
     reader = FirstFails(*frontend().objects.values())
     said = await RequestOracle(reader, FakeClock(), (PROBE,)).judge(World(START, 0.0))
     assert len(reader.requests) == PROBE.more_samples
-    assert not said.findings, "one of twenty is not above five per cent"
+    assert not said.findings, "one of forty is not above five per cent"
+
+
+async def test_that_a_failure_is_over_takes_more_samples() -> None:
+    reader = frontend(HttpReply(status=502, body=""))
+    oracle = RequestOracle(reader, FakeClock(), (PROBE,))
+    assert (await oracle.judge(World(START, 0.0))).findings
+    assert len(reader.requests) == PROBE.samples, "that all fail is clear at once"
+    reader.answers.clear()
+    assert not (await oracle.judge(World(START, 0.0))).findings
+    assert len(reader.requests) == PROBE.samples + PROBE.more_samples
 
 
 async def test_a_url_that_answers(serve: Server) -> None:

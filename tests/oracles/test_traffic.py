@@ -20,7 +20,8 @@ SETTINGS = TrafficSettings(first_gap=2.0, window=10.0, samples=5)
 
 def page(ok: int, failed: int) -> str:
     head = "# TYPE http_requests_total counter\n"
-    return f'{head}http_requests_total{{service="geo",code="200"}} {ok}\nhttp_requests_total{{service="geo",code="502"}} {failed}\n'
+    rows = {"200": ok, "502": failed}
+    return head + "".join(f'http_requests_total{{service="geo",code="{code}"}} {n}\n' for code, n in rows.items())
 
 
 def pod(name: str, port: int = 8082) -> JsonObject:
