@@ -57,10 +57,9 @@ async def _undo_one(ctx: Context, tx: str, view: StepView) -> None:
     try:
         restored = await _restore(ctx, view)
     except (Refused, OutcomeUnknown) as error:
-        lost = (f"{view.target.path}: {error}",)
-        ctx.ledger.emit(
-            StepUndone(tx=tx, step=view.number, result="failed", lost=lost, reason=str(error)), durable=True
-        )
+        failed = (f"{view.target.path}: {error}",)
+        undone = StepUndone(tx=tx, step=view.number, result="failed", lost=failed, reason=str(error))
+        ctx.ledger.emit(undone, durable=True)
         return
     paths = dict.fromkeys(change.path for each in restored for change in (*each.conflicts, *each.left))
     lost = tuple(f"{view.target.path}: {path}" for path in paths)

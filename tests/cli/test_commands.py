@@ -19,7 +19,10 @@ from stratus.journal import open_journal
 TARGET = ObjectRef(api_version="v1", kind="Service", namespace="hotel", name="geo")
 STEP = PatchStep(target=TARGET, patch_type="merge", patch={"spec": {}})
 SICK = Finding(
-    oracle="services", subject=Subject(kind="Service", namespace="hotel", name="geo"), reason="DoesNotAnswer", weight=4.0
+    oracle="services",
+    subject=Subject(kind="Service", namespace="hotel", name="geo"),
+    reason="DoesNotAnswer",
+    weight=4.0,
 )
 
 
@@ -30,13 +33,22 @@ def journal(tmp_path: Path) -> Path:
     log = open_journal(path)
     log.append(
         e.EngineStarted(
-            holder="h", version="0", cluster=ClusterIdentity(uid="u", context="c"), namespaces=("hotel",),
-            mode=Mode.AUTO, veto_window=5, mind="playbook",
+            holder="h",
+            version="0",
+            cluster=ClusterIdentity(uid="u", context="c"),
+            namespaces=("hotel",),
+            mode=Mode.AUTO,
+            veto_window=5,
+            mind="playbook",
         ),
         e.IncidentOpened(incident="1", title="geo does not answer", severity=4.0, findings=(SICK,)),
         e.PhaseChanged(incident="1", before=IncidentState.DETECTING, after=IncidentState.DIAGNOSING),
         e.DiagnosisMade(
-            incident="1", component="service/geo", fault_class="service-networking", confidence=0.9, evidence=("port 9999",)
+            incident="1",
+            component="service/geo",
+            fault_class="service-networking",
+            confidence=0.9,
+            evidence=("port 9999",),
         ),
     )
     log.append(*_transaction("1.1", committed=False), *_transaction("1.2", committed=True))
@@ -50,10 +62,17 @@ def _transaction(tx: str, *, committed: bool) -> list[e.Event]:
     verdict = Classification(reversibility=Reversibility.EXACT, tier=Tier.WORKLOAD, reason="fields")
     point = Checkpoint(severity=4.0, findings=(SICK,), observing=("services",), initial=4.0)
     events: list[e.Event] = [
-        e.TxProposed(tx=tx, incident="1", cluster="u", proposal=Proposal(steps=(STEP,), reason="wrong port", author="agent:mitigation")),
+        e.TxProposed(
+            tx=tx,
+            incident="1",
+            cluster="u",
+            proposal=Proposal(steps=(STEP,), reason="wrong port", author="agent:mitigation"),
+        ),
         e.TxClassified(tx=tx, steps=(verdict,), mode=Mode.AUTO),
         e.SnapshotTaken(tx=tx, step=1, target=TARGET, snapshot="s" * 64),
-        e.StepRehearsed(tx=tx, step=1, diff=(FieldChange(path="spec.ports[0].targetPort", before=9999, after=8082),), post_image="p"),
+        e.StepRehearsed(
+            tx=tx, step=1, diff=(FieldChange(path="spec.ports[0].targetPort", before=9999, after=8082),), post_image="p"
+        ),
         e.TxDecided(tx=tx, decision="go", by="policy"),
         e.CheckpointTaken(tx=tx, checkpoint=point),
         e.StepIntended(tx=tx, step=1, write=STEP, pre_image="s", post_image="p"),
@@ -62,7 +81,12 @@ def _transaction(tx: str, *, committed: bool) -> list[e.Event]:
     ]
     if committed:
         return [*events, e.TxCommitted(tx=tx, severity=0.0, initial=4.0)]
-    return [*events, e.UndoStarted(tx=tx, reason="worse"), e.StepUndone(tx=tx, step=1, result="restored"), e.TxRestored(tx=tx, severity=4.0)]
+    return [
+        *events,
+        e.UndoStarted(tx=tx, reason="worse"),
+        e.StepUndone(tx=tx, step=1, result="restored"),
+        e.TxRestored(tx=tx, severity=4.0),
+    ]
 
 
 def test_tx_list_shows_the_newest_first(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,9 @@ def given(**flags: object) -> Namespace:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text('mode = "veto"\nveto_window = "45s"\nprometheus = "http://file:9090"\n[namespace_modes]\nprod = "approve"\n')
+    path.write_text(
+        'mode = "veto"\nveto_window = "45s"\nprometheus = "http://file:9090"\n[namespace_modes]\nprod = "approve"\n'
+    )
     return path
 
 
@@ -51,7 +53,12 @@ def test_a_flag_may_be_more_careful_than_the_file(config: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("mode = ", "not TOML"), ('modes = "auto"', "unknown keys modes"), ('mode = "yolo"', "mode"), ('veto_window = "soon"', "duration")],
+    [
+        ("mode = ", "not TOML"),
+        ('modes = "auto"', "unknown keys modes"),
+        ('mode = "yolo"', "mode"),
+        ('veto_window = "soon"', "duration"),
+    ],
 )
 def test_a_bad_file_is_told_with_its_key(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "c.toml"
@@ -65,6 +72,8 @@ def test_a_named_file_must_be_there() -> None:
         load(given(config="/nonexistent/c.toml"), {})
 
 
-@pytest.mark.parametrize(("text", "value"), [("30", 30.0), ("30s", 30.0), ("5m", 300.0), ("1.5h", 5400.0), ("250ms", 0.25)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("30", 30.0), ("30s", 30.0), ("5m", 300.0), ("1.5h", 5400.0), ("250ms", 0.25)]
+)
 def test_durations(text: str, value: float) -> None:
     assert seconds(text) == value

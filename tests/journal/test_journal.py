@@ -15,7 +15,12 @@ from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import CreateStep, Proposal
 from stratus.journal import Journal, open_journal, open_reader
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "data": {"token": "aHVudGVyMg=="}}
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "s", "namespace": "n"},
+    "data": {"token": "aHVudGVyMg=="},
+}
 
 
 @pytest.fixture
