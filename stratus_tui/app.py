@@ -104,12 +104,14 @@ class StratusApp(App[int]):
     @on(Refreshed)
     def refresh_view(self) -> None:
         """Fold what is new into every screen on the stack."""
-        self.desk.settle(self.feed.seen.board)
+        answers = self.desk.settle(self.feed.seen.board)
         self.view = self._look()
         for screen in self.screen_stack:
             if isinstance(screen, BoardScreen | PageScreen | Question | HelpScreen) and screen.is_mounted:
                 screen.show(self.view)
         self._announce()
+        for question in (answer for answer in answers if answer.verb == "ask"):
+            self._turn_to(Selection("answer", question.command), "describe")
 
     def _announce(self) -> None:
         """Bell and title when a decision window opens."""

@@ -49,7 +49,8 @@ def live_keys(screen: Screen[object], view: View) -> list[LiveKey]:
     order = [binding.action for binding in Binding.make_bindings(APP_KEYS)]
     for active in sorted(screen.active_bindings.values(), key=lambda active: not active.binding.show):
         binding = active.binding
-        if binding.system or binding.action in keys or not binding.description:
+        # Textual's own bindings (scrolling sideways, copying) carry no tooltip: they work, but are not worth a line
+        if binding.system or binding.action in keys or not binding.tooltip:
             continue
         keys[binding.action] = LiveKey(
             key=binding.key_display or screen.app.get_key_display(binding),

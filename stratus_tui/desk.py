@@ -12,6 +12,7 @@ from typing import Protocol
 
 from stratus.domain.commands import Command
 from stratus.domain.errors import StratusError
+from stratus.domain.events import CommandHandled
 from stratus.domain.projection import Board
 from stratus_tui.render.lines import Role
 from stratus_tui.view import Notice
@@ -72,15 +73,18 @@ class Desk:
         with self._lock:
             self._sent[identifier] = _Sent(about, self._now())
 
-    def settle(self, board: Board) -> None:
-        """Match the engine's answers with what was sent."""
+    def settle(self, board: Board) -> list[CommandHandled]:
+        """Match the engine's answers with what was sent from here; returns those that are new."""
+        answers = []
         with self._lock:
             for handled in board.handled:
                 sent = self._sent.pop(handled.command, None)
                 if sent is not None:
+                    answers.append(handled)
                     mark, fallback = ("✓", "done") if handled.accepted else ("✗", "refused")
                     text = f"{mark} {sent.about}: {handled.message or fallback}"
                     self.notice = Notice(text, "ok" if handled.accepted else "bad", self._now())
+        return answers
 
     def current(self) -> Notice | None:
         """What to show now: an answer for a while, an unanswered command for as long as it takes."""

@@ -26,12 +26,13 @@ def main(
     source = JournalSource(journal)
     if engine_command is None:
         source.open()
-        return asyncio.run(_run(StratusApp(source, source, read_only=read_only, actor=actor)))
-    engine = ChildEngine(engine_command)
+    engine = ChildEngine(engine_command) if engine_command is not None else None
     try:
         return asyncio.run(_run(StratusApp(source, source, engine=engine, read_only=read_only, actor=actor)))
     finally:
-        engine.stop()
+        if engine is not None:
+            engine.stop()
+        source.close()
 
 
 def run_replay(log: Path, speed: float = 1.0) -> int:

@@ -101,6 +101,12 @@ class JournalSource:
         with self._other_lock:
             return self._second().inbox.post(command, actor=actor, surface=surface, key=key)
 
+    def close(self) -> None:
+        """Close both connections, once nobody polls any more."""
+        for reader in (self._reader, self._other):
+            if reader is not None:
+                reader.close()
+
     def _second(self) -> LogReader:
         """A connection of its own, so that a write never waits behind the tail."""
         if self._other is None:

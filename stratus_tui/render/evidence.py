@@ -48,6 +48,8 @@ def evidence(view: View, selection: Selection, aspect: Aspect, fetch: Fetch, wid
     """The page. It says so when the log holds nothing of the kind."""
     if selection.kind == "said":
         return _said(view, int(selection.name), width)
+    if selection.kind == "answer":
+        return _answer(view, selection.name, width)
     lines = _PAGES[aspect](view, selection, fetch, width)
     nothing = f"the log holds no {aspect} of {selection}; kubectl {_KUBECTL[aspect]} asks the cluster"
     return [Row((Span(" "), *each)) for each in lines] or [Row(line(Span(f" {nothing}", "dim")))]
@@ -64,6 +66,17 @@ def _said(view: View, number: int, width: int) -> list[Row]:
     head = Row(line(Span(f" {clock(said.at)} {said.role} {said.kind}", "dim")))
     role = KINDS.get(said.kind, ("", ""))[1]
     return [head, *(Row(line(Span(f" {text}", role))) for text in wrap(said.text, width - 2))]
+
+
+def _answer(view: View, command: str, width: int) -> list[Row]:
+    """What the engine answered to a command of this terminal."""
+    texts = [
+        text
+        for handled in view.board.handled
+        if handled.command == command
+        for text in wrap(handled.message, width - 2)
+    ]
+    return [Row(line(f" {text}")) for text in texts]
 
 
 def _describe(view: View, selection: Selection, fetch: Fetch, width: int) -> list[Line]:
@@ -114,11 +127,8 @@ def _logs(view: View, selection: Selection, fetch: Fetch, width: int) -> list[Li
     for incident in view.board.incidents.values():
         for kept in incident.evidence:
             if kept.tx == selection.name or name in kept.what:
-                lines += [
-                    line(Span(f"{kept.what} (kept before the undo)", "info")),
-                    *_fetched(kept.snapshot, fetch, width),
-                    (),
-                ]
+                lines += [line(Span(f"{kept.what} (kept before the undo)", "info"))]
+                lines += [*_captured(kept.snapshot, fetch, width), ()]
         for said in incident.transcript:
             if name in said.text:
                 texts = wrap(said.text, width - 12)
@@ -126,6 +136,23 @@ def _logs(view: View, selection: Selection, fetch: Fetch, width: int) -> list[Li
                     line(Span(f"{clock(said.at)} ", "dim"), texts[0]),
                     *(line(" " * 9, text) for text in texts[1:]),
                 ]
+    return lines
+
+
+def _captured(digest: str, fetch: Fetch, width: int) -> list[Line]:
+    """The log lines and events in a record of evidence; anything else as YAML."""
+    try:
+        record = fetch(digest)
+    except StratusError:
+        return _fetched(digest, fetch, width)
+    if "logs" not in record:
+        return _dump(record)
+    lines: list[Line] = []
+    for pod, text in record["logs"].items():
+        lines += [line(Span(pod, "strong")), *(line(f"  {each}") for each in str(text).splitlines())]
+    for event in record.get("events", ()):
+        head = f"{event.get('lastTimestamp') or ''} {event.get('type', '')} {event.get('reason', '')}: ".lstrip()
+        lines.append(line(Span(head, "dim"), str(event.get("message", ""))))
     return lines
 
 

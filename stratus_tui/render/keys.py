@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stratus_tui.render.lines import Row, Span, line, pad, width_of, wrap
 
-_HELP_GUTTER = 20
+_HELP_GUTTER = 24
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,6 @@ def help_rows(keys: Sequence[Key], width: int) -> list[Row]:
 def _help_rows(key: Key, width: int) -> list[Row]:
     state = "" if key.enabled else " (not possible now)"
     texts = wrap(key.help + state, max(20, width - _HELP_GUTTER))
-    head = (Span("  "), Span(pad(key.key, 7), "key"), Span(pad(key.label, _HELP_GUTTER - 9)))
+    head = (Span("  "), Span(pad(key.key, 10), "key"), Span(pad(key.label, _HELP_GUTTER - 12)))
     rest = [Row(line(" " * _HELP_GUTTER, Span(text, "dim"))) for text in texts[1:]]
     return [Row((*head, Span(texts[0], "dim"))), *rest]

@@ -175,7 +175,8 @@ def compact(view: View, width: int) -> Line:
     where = progress(view.incident, view.now)
     way = spine() if where.live in spine() else (*_before_back(), *way_back(), *_non_final(way_back()[-1])[:1])
     if where.live not in way:
-        return fit(line(" ", *_cell(where.live, where)), width)
+        passed = [visit.state for visit in view.incident.path[:-1]] if view.incident is not None else []
+        way = (*dict.fromkeys(passed), where.live)
     at = way.index(where.live)
     shown = list(way[max(0, at - 2) : at + 4])
     while True:

@@ -29,12 +29,12 @@ def _transaction(tx: TxView, view: View, width: int, *, detailed: bool) -> list[
     for step in tx.steps[:STEPS_SHOWN]:
         rows.append(Row(fit(_step(step, tx, width), width)))
         if detailed:
-            rows.append(Row(fit(line(Span(f"     {step_progress(step, tx)}", "dim")), width)))
+            rows.append(Row(fit(line(Span(f"   {step_progress(step, tx)}", "dim")), width)))
     if len(tx.steps) > STEPS_SHOWN:
         rows.append(Row(line(Span(f"     … {len(tx.steps) - STEPS_SHOWN} more steps", "dim"))))
     who = decided_by(tx)
     if detailed and who:
-        rows.append(Row(fit(line(Span(f"     {who}", "dim")), width)))
+        rows.append(Row(fit(line(Span(f"   {who}", "dim")), width)))
     return rows
 
 
@@ -45,20 +45,21 @@ def _step(step: StepView, tx: TxView, width: int) -> Line:
 
 
 def step_progress(step: StepView, tx: TxView) -> str:
-    """``snapshot ✓ 9f3a · dry run ✓ · exact``: how far a step got on its way."""
+    """``snap 9f3a✓ dry✓ exec✓ verified✓ exact``: how far a step got on its way."""
     verified = tx.settled is not None and tx.settled.commit
-    parts = [
-        _tick("snap", step.snapshot is not None, short(step.snapshot or "")),
-        "dry run ✗" if step.refused and step.intent is None else _tick("dry run", step.diff is not None),
-        _tick("sent", step.intent is not None) if step.outcome != "applied" else _tick("executed", True),
-        _tick("verified", verified) if step.outcome == "applied" else "",
-        step.classification.reversibility.value if step.classification else "",
+    snapshot = f" {short(step.snapshot)}" if step.snapshot else ""
+    passed = [
+        (f"snap{snapshot}", step.snapshot is not None),
+        ("dry", step.diff is not None),
+        ("exec", step.outcome == "applied"),
+        ("verified", step.outcome == "applied" and verified),
     ]
-    return " · ".join(part for part in parts if part)
-
-
-def _tick(word: str, done: bool, detail: str = "") -> str:
-    return f"{word} ✓ {detail}".rstrip() if done else ""
+    words = [f"{word}✓" for word, done in passed if done]
+    if step.refused and step.intent is None:
+        words.append("dry✗")
+    if step.intent is not None and step.outcome != "applied":
+        words.append("sent")
+    return " ".join([*words, step.classification.reversibility.value if step.classification else ""]).strip()
 
 
 def _severities(tx: TxView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import getters, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -41,13 +41,16 @@ class BoardScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_FROM, "-wide")]
     AUTO_FOCUS = "#card"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"pane('{name}')", name.title(), show=False) for number, name in enumerate(PANES, 1)),
-        Binding("tab", "next_pane(1)", "Next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "Previous pane", show=False),
-        Binding("escape", "back", "Back", show=False),
+        *(
+            Binding(str(number), f"pane('{name}')", name.title(), show=False, tooltip=f"go to the {name}")
+            for number, name in enumerate(PANES, 1)
+        ),
+        Binding(
+            "tab", "next_pane(1)", "Next pane", show=False, tooltip="on a narrow screen: between stack, card and button"
+        ),
+        Binding("shift+tab", "next_pane(-1)", "Previous", show=False, tooltip="the same, backwards"),
+        Binding("escape", "back", "Back", show=False, tooltip="drop the filter; else follow what happens again"),
     ]
-
-    prompt = getters.query_one(Prompt)
 
     class TransactionChosen(Message):
         """A transaction for the card; "" follows what happens."""

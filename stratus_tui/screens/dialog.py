@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer]):
     """A modal screen that shows the countdown and keeps the decision keys."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*DECISION_KEYS, Binding("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [*DECISION_KEYS, Binding("escape", "cancel", "Cancel", tooltip="no answer")]
 
     def show(self, view: View) -> None:
         """The countdown goes on."""

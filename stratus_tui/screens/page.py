@@ -40,7 +40,9 @@ class PagePane(Pane):
 class PageScreen(Screen[None]):
     """The selection stays; ``d``, ``l`` and ``y`` change what is shown of it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="drop the filter; else back to the board")
+    ]
     AUTO_FOCUS = "#page"
 
     def __init__(self, selection: Selection, aspect: Aspect, fetch: Fetch) -> None:

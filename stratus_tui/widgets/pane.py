@@ -23,13 +23,13 @@ class Pane(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pane--cursor", *(f"pane--{role}" for role in ROLES)}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "move(-10)", "Page up", show=False),
-        Binding("pagedown", "move(10)", "Page down", show=False),
-        Binding("home,g", "move(-1000000)", "First", show=False),
-        Binding("end,G", "move(1000000)", "Last", show=False),
-        Binding("enter", "open", "Open", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False, tooltip="to the row above; k does the same"),
+        Binding("down,j", "move(1)", "Down", show=False, tooltip="to the row below; j does the same"),
+        Binding("pageup", "move(-10)", "Page up", show=False, tooltip="ten rows up"),
+        Binding("pagedown", "move(10)", "Page down", show=False, tooltip="ten rows down"),
+        Binding("home,g", "move(-1000000)", "First", show=False, tooltip="to the first row"),
+        Binding("end,G", "move(1000000)", "Last", show=False, tooltip="to the last row"),
+        Binding("enter", "open", "Open", show=False, tooltip="all of the row under the cursor"),
     ]
     FOLLOWS_END: ClassVar[bool] = False
     """Stays at the last row while nobody has scrolled up."""

@@ -19,6 +19,7 @@ from stratus_tui.screens.board import BoardScreen
 from stratus_tui.screens.dialog import Question
 from stratus_tui.screens.help import HelpScreen
 from stratus_tui.screens.page import PageScreen
+from stratus_tui.widgets.pane import Pane
 from tests.stratus_tui import stories
 from tests.stratus_tui.driving import app_of, caught_up, posted, source_of, until
 
@@ -245,6 +246,23 @@ async def test_the_command_line_speaks_the_verbs_of_the_shell(typed: str, comman
 
 def _key(character: str) -> str:
     return {" ": "space", ".": "full_stop"}.get(character, character)
+
+
+async def test_the_answer_to_a_question_has_a_page() -> None:
+    app = app_of(stories.waiting(), 2)
+    answer = "geo cannot pull its image. " * 20
+    async with app.run_test() as pilot:
+        await caught_up(pilot)
+        await pilot.press("colon", *(_key(character) for character in "ask why"), "enter")
+        await posted(pilot)
+        source_of(app).log.append(
+            e.CommandHandled(
+                command="c1", verb="ask", actor="human:me", surface="terminal", accepted=True, message=answer
+            )
+        )
+        await caught_up(pilot)
+        await on_screen(pilot, PageScreen)
+        await until(pilot, lambda: len(app.screen.query_one("#page", Pane)._rows) > 2)
 
 
 async def test_a_typing_error_is_answered_with_the_nearest_verb() -> None:

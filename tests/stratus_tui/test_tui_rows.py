@@ -292,8 +292,11 @@ def test_the_baseline_is_the_yaml_of_a_workload() -> None:
 
 def test_captured_evidence_is_in_the_logs() -> None:
     view = view_of(stories.escalated())
-    page = evidence(view, Selection("tx", "12.1"), "logs", lambda digest: {"log": "panic: no route"}, 90)
-    assert "panic: no route" in text(page)
+    event = {"type": "Warning", "reason": "BackOff", "message": "restarting failed container"}
+    record = {"kind": "Evidence", "logs": {"search-5d8": "starting\npanic: no route"}, "events": [event]}
+    page = text(evidence(view, Selection("tx", "12.1"), "logs", lambda digest: record, 90))
+    assert "search-5d8" in page and "panic: no route" in page
+    assert "Warning BackOff: restarting failed container" in page
 
 
 def test_a_page_without_anything_says_whom_to_ask() -> None:

@@ -47,6 +47,7 @@ def test_a_journal_may_appear_later(tmp_path: Path) -> None:
     assert source.poll() == () and source.heartbeat() is not None
     journal.append(e.EngineStopped(reason="done"))
     assert [each.event for each in source.poll()] == [e.EngineStopped(reason="done")]
+    source.close()
     journal.close()
 
 
@@ -59,6 +60,7 @@ def test_a_long_journal_comes_in_batches(tmp_path: Path, monkeypatch: pytest.Mon
     while batch := source.poll():
         sizes.append(len(batch))
     assert set(sizes[:-1]) == {10} and sum(sizes) == journal.head()
+    source.close()
     journal.close()
 
 
@@ -70,6 +72,7 @@ def test_commands_and_objects_go_through_the_journal(tmp_path: Path) -> None:
     assert source.post(c.Veto(tx="12.2"), actor="human:me", surface="terminal", key="k") == first
     assert [each.command for each in journal.inbox.pending()] == [c.Veto(tx="12.2")]
     assert source.fetch(digest) == {"kind": "Deployment"}
+    source.close()
     journal.close()
 
 
