@@ -71,7 +71,8 @@ class AutoscalerController(Controller):
         resource = TARGETS.get((str(reference.get("apiVersion", "")).partition("/")[0], reference["kind"]), "")
         target = self.store.get(resource, namespace, reference["name"]) if resource else None
         if target is None:
-            message = f'{resource or reference["kind"]} "{reference["name"]}" not found'
+            plural, _, group = (resource or reference["kind"]).partition(".")
+            message = f'{plural}/scale{group and "." + group} "{reference["name"]}" not found'
             self.event(scaler, "Warning", "FailedGetScale", message)
             text = f"the HPA controller was unable to get the target's current scale: {message}"
             return self._write(scaler, {}, [("AbleToScale", "False", "FailedGetScale", text)])
@@ -121,11 +122,13 @@ class AutoscalerController(Controller):
         self._write(scaler, counts, [rescaled])
 
     def _failed(self, scaler: Object, counts: Object, able: tuple[str, str, str, str], error: MetricError) -> None:
-        self.event(scaler, "Warning", error.reason, str(error))
+        text = f"failed to get {_subject(scaler)}: {error}"
+        self.event(scaler, "Warning", error.reason, text)
         total = len(spec_of(scaler).get("metrics") or ())
-        text = f"invalid metrics (1 invalid out of {total}), first error is: failed to get {_subject(scaler)}: {error}"
-        self.event(scaler, "Warning", "FailedComputeMetricsReplicas", text)
-        message = f"the HPA was unable to compute the replica count: {error}"
+        all_of = f"invalid metrics (1 invalid out of {total}), first error is: {text}"
+        self.event(scaler, "Warning", "FailedComputeMetricsReplicas", all_of)
+        message = f"the HPA was unable to compute the replica count: {text}"
+        counts["desiredReplicas"] = int(status_of(scaler).get("desiredReplicas", 0))
         self._write(scaler, counts, [able, ("ScalingActive", "False", error.reason, message)])
 
     def _resize(
@@ -272,8 +275,7 @@ def _quantity(resource: str, amount: float) -> str:
 def _subject(scaler: Object) -> str:
     metric = (spec_of(scaler).get("metrics") or [{}])[0]
     source = metric.get("resource") or metric.get("containerResource") or {}
-    utilization = (source.get("target") or {}).get("type") == "Utilization"
-    return f"{source.get('name', 'metric')} {'utilization' if utilization else 'resource'}"
+    return f"{source['name']} utilization" if source else f"{metric.get('type', 'external')} metric"
 
 
 def _found(current: Object) -> str:

@@ -50,7 +50,7 @@ class DaemonSetController(PodOwner):
         pods = self.claim(found)
         revisions = Revisions(self.api, self.informers, found)
         update = revisions.update()
-        digest = labels_of(update)[HASH_LABEL]
+        digest = revisions.digest(update)
         if not is_deleting(found):
             placed = self._manage(found, pods, digest)
             self._roll(found, placed, digest)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from stratus.sandbox.controllers.base import MANAGER
-from stratus.sandbox.controllers.service_pods import Backend, ServiceController, grouped, port_object, target_reference
+from stratus.sandbox.controllers.service_pods import (
+    CHANGED,
+    Backend,
+    ServiceController,
+    grouped,
+    port_object,
+    target_reference,
+)
 from stratus.sandbox.objects import Object, annotations_of, labels_of, meta, name_of, namespace_of, spec_of
 
-CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
 HEADLESS = "service.kubernetes.io/headless"
 
 
@@ -22,7 +28,7 @@ class EndpointsController(ServiceController):
             return
         if not spec_of(service).get("selector") or spec_of(service).get("type") == "ExternalName":
             return
-        subsets = _subsets([backend for backend in self.selected(service) if not backend.terminating])
+        subsets = _subsets(name, [backend for backend in self.selected(service) if not backend.terminating])
         labels = {key: value for key, value in labels_of(service).items() if key != HEADLESS}
         if spec_of(service).get("clusterIP") == "None":
             labels[HEADLESS] = ""
@@ -32,7 +38,9 @@ class EndpointsController(ServiceController):
             self._update(current, subsets, labels)
 
     def _create(self, service: Object, subsets: list[Object], labels: dict[str, str]) -> None:
-        metadata: Object = {"name": name_of(service), "namespace": namespace_of(service), "labels": labels}
+        metadata: Object = {"name": name_of(service), "namespace": namespace_of(service)}
+        if labels:
+            metadata["labels"] = labels
         metadata["annotations"] = {CHANGED: self.kernel.timestamp()}
         new: Object = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
         if subsets:
@@ -48,12 +56,12 @@ class EndpointsController(ServiceController):
         self.api.replace_internal("endpoints", new)
 
 
-def _subsets(found: list[Backend]) -> list[Object]:
+def _subsets(service: str, found: list[Backend]) -> list[Object]:
     subsets = []
     for members in grouped(found, lambda backend: backend.ports).values():
         subset: Object = {}
         for field, ready in (("addresses", True), ("notReadyAddresses", False)):
-            addresses = [_address(each) for each in members if each.ready is ready]
+            addresses = [_address(service, each) for each in members if each.ready is ready]
             if addresses:
                 subset[field] = addresses
         ports = [port_object(port) for port in members[0].ports]
@@ -66,9 +74,9 @@ def _subsets(found: list[Backend]) -> list[Object]:
     return subsets
 
 
-def _address(backend: Backend) -> Object:
+def _address(service: str, backend: Backend) -> Object:
     address: Object = {"ip": backend.ip, "nodeName": spec_of(backend.pod)["nodeName"]}
     address["targetRef"] = target_reference(backend.pod)
-    if spec_of(backend.pod).get("hostname") and spec_of(backend.pod).get("subdomain"):
-        address["hostname"] = spec_of(backend.pod)["hostname"]
+    if backend.hostname(service):
+        address["hostname"] = backend.hostname(service)
     return address

@@ -8,6 +8,7 @@ from __future__ import annotations
 from stratus.sandbox.api.core import Api
 from stratus.sandbox.controllers.base import MANAGER, Index, Informers
 from stratus.sandbox.controllers.service_pods import (
+    CHANGED,
     Backend,
     Port,
     ServiceController,
@@ -17,6 +18,7 @@ from stratus.sandbox.controllers.service_pods import (
 )
 from stratus.sandbox.objects import (
     Object,
+    annotations_of,
     is_deleting,
     is_pod_ready,
     labels_of,
@@ -57,7 +59,7 @@ class EndpointSliceController(ServiceController):
             self.api.delete(RESOURCE, namespace, name_of(each))
 
     def _sync(self, service: Object, ports: tuple[Port, ...], members: list[Backend], slices: list[Object]) -> None:
-        waiting = {meta(member.pod)["uid"]: _endpoint(member) for member in members}
+        waiting = {meta(member.pod)["uid"]: _endpoint(name_of(service), member) for member in members}
         plans = []
         for each in slices:
             kept = [e for old in each.get("endpoints") or () if (e := waiting.pop(old["targetRef"]["uid"], None))]
@@ -80,7 +82,9 @@ class EndpointSliceController(ServiceController):
         labels = _labels(service)
         if (current.get("endpoints") or []) == endpoints and labels_of(current) == labels:
             return
-        metadata = {**meta(current), "labels": labels, "generation": meta(current)["generation"] + 1}
+        annotations = {**annotations_of(current), CHANGED: self.kernel.timestamp()}
+        metadata = {**meta(current), "labels": labels, "annotations": annotations}
+        metadata["generation"] = meta(current)["generation"] + 1
         self.api.replace_internal(RESOURCE, {**current, "endpoints": endpoints, "metadata": metadata})
 
     def _create(self, service: Object, ports: tuple[Port, ...], endpoints: list[Object]) -> None:
@@ -91,6 +95,7 @@ class EndpointSliceController(ServiceController):
                 "generateName": f"{name_of(service)}-",
                 "namespace": namespace_of(service),
                 "labels": _labels(service),
+                "annotations": {CHANGED: self.kernel.timestamp()},
                 "ownerReferences": [owner_reference({"apiVersion": "v1", "kind": "Service", **service})],
             },
             "addressType": "IPv4",
@@ -121,11 +126,11 @@ def _ports(found: Object) -> tuple[Port, ...]:
     )
 
 
-def _endpoint(backend: Backend) -> Object:
+def _endpoint(service: str, backend: Backend) -> Object:
     pod = backend.pod
     conditions = {"ready": backend.ready, "serving": is_pod_ready(pod), "terminating": backend.terminating}
     endpoint: Object = {"addresses": [backend.ip], "conditions": conditions, "nodeName": spec_of(pod)["nodeName"]}
     endpoint["targetRef"] = target_reference(pod)
-    if spec_of(pod).get("hostname") and spec_of(pod).get("subdomain"):
-        endpoint["hostname"] = spec_of(pod)["hostname"]
+    if backend.hostname(service):
+        endpoint["hostname"] = backend.hostname(service)
     return endpoint

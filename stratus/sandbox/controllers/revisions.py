@@ -18,6 +18,9 @@ from stratus.sandbox.objects import (
 
 RESOURCE = "controllerrevisions.apps"
 HASH_LABEL = "controller-revision-hash"
+"""On pods: which revision they are made from."""
+OWN_LABEL = {"StatefulSet": "controller.kubernetes.io/hash", "DaemonSet": HASH_LABEL}
+"""On the revision itself, by its owner's kind."""
 
 
 class Revisions:
@@ -49,17 +52,21 @@ class Revisions:
     def trim(self) -> None:
         """Deletes the oldest revisions beyond revisionHistoryLimit that no pod uses."""
         used = {labels_of(pod).get(HASH_LABEL) for pod in self._informers.children("pods", self._owner)}
-        idle = [each for each in self._history()[:-1] if not used & {name_of(each), labels_of(each).get(HASH_LABEL)}]
+        idle = [each for each in self._history()[:-1] if not used & {name_of(each), self.digest(each)}]
         surplus = len(idle) - spec_of(self._owner).get("revisionHistoryLimit", 10)
         for each in idle[: max(0, surplus)]:
             self._api.delete(RESOURCE, namespace_of(each), name_of(each))
+
+    def digest(self, revision: Object) -> str:
+        """The hash in a revision's name."""
+        return labels_of(revision).get(OWN_LABEL[self._owner["kind"]], "")
 
     def _history(self) -> list[Object]:
         return sorted(self._informers.children(RESOURCE, self._owner), key=lambda each: int(each["revision"]))
 
     def _create(self, data: Object, number: int) -> Object:
         digest = template_hash(spec_of(self._owner)["template"])
-        labels = {**labels_of(spec_of(self._owner)["template"]), HASH_LABEL: digest}
+        labels = {**labels_of(spec_of(self._owner)["template"]), OWN_LABEL[self._owner["kind"]]: digest}
         metadata: Object = {"name": f"{name_of(self._owner)}-{digest}", "namespace": namespace_of(self._owner)}
         metadata |= {"labels": labels, "ownerReferences": [owner_reference(self._owner)]}
         kept = {k: v for k, v in annotations_of(self._owner).items() if k == "deprecated.daemonset.template.generation"}

@@ -19,6 +19,8 @@ from stratus.sandbox.objects import (
 )
 from stratus.sandbox.store import Change
 
+CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
+
 Port = tuple[str, int, str, str]
 """Name, number, protocol and application protocol of an endpoint port."""
 
@@ -32,6 +34,11 @@ class Backend:
     ready: bool
     terminating: bool
     ports: tuple[Port, ...]
+
+    def hostname(self, service: str) -> str:
+        """The pod's name under the Service's domain, when it says that it belongs there."""
+        spec = spec_of(self.pod)
+        return str(spec.get("hostname", "")) if spec.get("subdomain") == service else ""
 
 
 def backends(service: Object, pods: list[Object]) -> list[Backend]:

@@ -145,7 +145,11 @@ class StatefulSetController(PodOwner):
             spec["subdomain"] = spec_of(found)["serviceName"]
         if volumes:
             spec["volumes"] = volumes
-        return {**pod, "metadata": {**pod["metadata"], "name": name, "labels": labels}, "spec": spec}
+        return {
+            **pod,
+            "metadata": {**pod["metadata"], "name": name, "generateName": f"{name_of(found)}-", "labels": labels},
+            "spec": spec,
+        }
 
     def _create_claims(self, found: Object, pod: str) -> None:
         for template in spec_of(found).get("volumeClaimTemplates") or ():

@@ -215,8 +215,9 @@ class Scheduler:
 
     def _preempt(self, pod: Object) -> str:
         """Removes pods of lower priority where that makes room; the node's name, or nothing."""
-        if preemption.priority(pod) <= 0 or status_of(pod).get("nominatedNodeName"):
-            return str(status_of(pod).get("nominatedNodeName", ""))
+        nominated = str(status_of(pod).get("nominatedNodeName", ""))
+        if nominated and self._is_emptying(nominated, preemption.priority(pod)):
+            return nominated
         found = preemption.find(pod, self.snapshot, self.store)
         if found is None:
             return ""
@@ -229,6 +230,11 @@ class Scheduler:
                 if error.code != 404:
                     raise
         return found.node
+
+    def _is_emptying(self, node: str, priority: int) -> bool:
+        """Whether pods of lower priority are still on their way out of a node."""
+        leaving = (pod for pod in self.snapshot.info(node).pods.values() if is_deleting(pod))
+        return any(preemption.priority(pod) < priority for pod in leaving)
 
     def _show(self, pod: Object, message: str, nominated: str) -> None:
         current = self.store.get("pods", namespace_of(pod), name_of(pod))

@@ -249,3 +249,13 @@ def test_refused_creations_are_tried_less_and_less_often(lab: Lab) -> None:
     name = lab.names(REPLICA_SETS)[0]
     found = [e for e in lab.cluster.store.list("events", NAMESPACE) if e["involvedObject"]["name"] == name]
     assert 15 <= sum(event["count"] for event in found) <= 18
+
+
+def test_pods_count_only_after_min_ready_seconds(lab: Lab) -> None:
+    lab.workload("Deployment", "web", 2, minReadySeconds=30)
+    lab.advance(10)
+    status = status_of(lab.get(DEPLOYMENTS, "web"))
+    assert status["readyReplicas"] == 2 and "availableReplicas" not in status
+    lab.advance(25)
+    assert status_of(lab.get(DEPLOYMENTS, "web"))["availableReplicas"] == 2
+    assert progress(lab) == ("True", "NewReplicaSetAvailable")

@@ -287,7 +287,7 @@ def test_an_autoscaler_without_requests_says_what_is_missing(lab: Lab) -> None:
     scaler(lab)
     lab.advance(20)
     assert condition(lab.get(HPA, "web"), "ScalingActive") == ("False", "FailedGetResourceMetric")
-    assert lab.events("web", "FailedGetResourceMetric") == ["missing request for cpu"]
+    assert lab.events("web", "FailedGetResourceMetric") == ["failed to get cpu utilization: missing request for cpu"]
     resources = {"requests": {"cpu": "100m"}}
     containers = [{"name": "c", "resources": resources}]
     lab.patch("deployments.apps", "web", {"spec": {"template": {"spec": {"containers": containers}}}})

@@ -164,3 +164,28 @@ def test_a_no_execute_taint_drives_pods_away_at_once(lab: Lab) -> None:
     lab.patch("nodes", "node-1", {"spec": {"taints": [{"key": "gone", "effect": "NoExecute"}]}})
     lab.advance(3)
     assert {spec_of(pod)["nodeName"] for pod in lab.pods("web")} == {"node-2"}
+
+
+def test_a_second_important_pod_preempts_too(lab: Lab) -> None:
+    base = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
+    lab.create({**base, "metadata": {"name": "high"}, "value": 1000})
+    big = {"resources": {"requests": {"cpu": "7"}}}
+    for name in ("a", "b"):
+        lab.pod(name, big, terminationGracePeriodSeconds=5)
+    lab.advance(1)
+    for name in ("vip-1", "vip-2"):
+        lab.pod(name, big, priorityClassName="high")
+    lab.advance(30)
+    assert {node_of(lab, "vip-1"), node_of(lab, "vip-2")} == {"node-1", "node-2"}
+
+
+def test_a_pod_that_may_not_preempt_waits(lab: Lab) -> None:
+    base = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "preemptionPolicy": "Never"}
+    lab.create({**base, "metadata": {"name": "polite"}, "value": 1000})
+    big = {"resources": {"requests": {"cpu": "7"}}}
+    for name in ("a", "b"):
+        lab.pod(name, big)
+    lab.advance(1)
+    lab.pod("vip", big, priorityClassName="polite")
+    lab.advance(30)
+    assert node_of(lab, "vip") == ""
