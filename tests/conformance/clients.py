@@ -94,6 +94,9 @@ class Client:
         """Let the cluster live a little."""
         raise NotImplementedError
 
+    def forget(self) -> None:
+        """Make old resourceVersions expire, where that does not happen by itself."""
+
     def watch(self, path: str, query: str) -> list[Object]:
         """The events of a watch that ends at once."""
         raise NotImplementedError
@@ -174,6 +177,9 @@ class Embedded(Client):
 
     def pass_time(self) -> None:
         self.cluster.advance(0.25)
+
+    def forget(self) -> None:
+        self.cluster.store.compact()
 
     def watch(self, path: str, query: str) -> list[Object]:
         target = resolve(self.cluster.api.registry, path)

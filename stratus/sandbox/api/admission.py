@@ -34,12 +34,17 @@ class Admission:
 
     def __init__(self) -> None:
         self.mutating: list[Plugin] = []
+        self.allocating: list[Plugin] = []
         self.validating: list[Plugin] = []
-        self.committed: list[Plugin] = []
 
     def mutate(self, review: Review) -> None:
         """Run the plug-ins that may change the object."""
         for plugin in self.mutating:
+            plugin(review)
+
+    def allocate(self, review: Review) -> None:
+        """Give the object what the cluster hands out (addresses, ports); nobody owns these fields."""
+        for plugin in self.allocating:
             plugin(review)
 
     def validate(self, review: Review) -> None:

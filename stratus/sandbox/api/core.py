@@ -66,12 +66,13 @@ class Api:
         meta = self._name(kind, new, namespace)
         self._identify(meta)
         self.reader.default(kind, new)
+        managed.track_update(self.reader.node(kind), kind, {}, new, write, "", self.kernel.timestamp())
         review = Review("CREATE", kind, meta.get("namespace", ""), meta["name"], new, None, "", write)
         self.admission.mutate(review)
         new = review.object
-        strategy.prepare_create(kind, new, new["metadata"]["name"])
-        managed.track_update(self.reader.node(kind), kind, {}, new, write, "", self.kernel.timestamp())
-        problems = validate(kind, new, self.reader.take_missing())
+        strategy.prepare_create(kind, new)
+        self.admission.allocate(review)
+        problems = validate(kind, new, self.reader.take_missing(), self.reader.node(kind))
         if problems:
             raise errors.invalid(kind, new["metadata"]["name"], problems)
         self._finish_create(review, new)
@@ -103,9 +104,9 @@ class Api:
             return self._scale(kind, namespace, name, lambda scale: obj, write)
         old = self.store.get(resource, namespace, name)
         if old is None:
-            if not subresource and resource in strategy.CREATE_ON_UPDATE:
+            if not subresource and resource in strategy.CREATE_ON_UPDATE and not _uid_of(obj):
                 return self.create(resource, namespace, obj, write=write)
-            raise errors.not_found(kind, name)
+            raise _absent(kind, name, obj)
         new = self._read(kind, obj, write)
         self._match(kind, new, old, namespace, name)
         self.reader.default(kind, new)
@@ -142,11 +143,11 @@ class Api:
             raise errors.not_found(kind, name)
         view = write.view or kind
         applied = conversion.to_stored(view, is_empty_apply(patch, view, name, namespace))
-        checked = self._read(kind, applied, Write(validation=write.validation, warnings=write.warnings))
+        self._read(kind, applied, Write(validation=write.validation, warnings=write.warnings))
         self.reader.take_missing()
         node = self.reader.node(kind)
         base = old if old is not None else {"apiVersion": kind.stored_as, "kind": kind.kind, "metadata": {"name": name}}
-        merged, fields = managed.apply(node, kind, base, checked, applied, write, subresource, self.kernel.timestamp())
+        merged, fields = managed.apply(node, kind, base, applied, write, self.kernel.timestamp())
         if old is None:
             merged["metadata"]["managedFields"] = fields
             return self.create(kind.store, namespace, merged, write=_applying(write))
@@ -164,10 +165,11 @@ class Api:
         strategy.prepare_update(kind, new, old, subresource)
         managed.track_update(self.reader.node(kind), kind, old, new, write, subresource, self.kernel.timestamp())
         self.admission.mutate(review)
+        self.admission.allocate(review)
         new = review.object
         missing = self.reader.take_missing()
         problems = metadata.validate_update(new["metadata"], old["metadata"])
-        problems += validate_update(kind, new, old, subresource, missing)
+        problems += validate_update(kind, new, old, subresource, missing, self.reader.node(kind))
         if problems:
             raise errors.invalid(kind, name, problems)
         self.admission.validate(review)
@@ -279,6 +281,19 @@ class Api:
         new = self._read(kind, obj, write)
         self.reader.default(kind, new)
         return new
+
+
+def _uid_of(obj: Any) -> str:
+    metadata = obj.get("metadata") if isinstance(obj, dict) else None
+    return str(metadata.get("uid") or "") if isinstance(metadata, dict) else ""
+
+
+def _absent(kind: Kind, name: str, obj: Any) -> ApiError:
+    """Replacing what is not there: 404, or 409 when the document says which object it means."""
+    uid = _uid_of(obj)
+    if not uid or kind.store == "services":
+        return errors.not_found(kind, name)
+    return errors.conflict(kind, name, f"Precondition failed: UID in precondition: {uid}, UID in object meta: ")
 
 
 def _applying(write: Write) -> Write:

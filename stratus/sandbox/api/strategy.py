@@ -7,7 +7,6 @@ a DELETE answers with, and which part of an object belongs to its status subreso
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import Any
 
 from stratus.sandbox.schema.kinds import Kind
@@ -38,7 +37,13 @@ RETURNS_DELETED = frozenset(
     """.split()
 )
 ORPHANS_BY_DEFAULT = frozenset({"jobs.batch", "replicationcontrollers"})
-CREATE_ON_UPDATE = frozenset({"leases.coordination.k8s.io", "endpoints", "events", "limitranges", "podtemplates"})
+CREATE_ON_UPDATE = frozenset(
+    """
+    leases.coordination.k8s.io endpoints events limitranges roles.rbac.authorization.k8s.io
+    rolebindings.rbac.authorization.k8s.io clusterroles.rbac.authorization.k8s.io
+    clusterrolebindings.rbac.authorization.k8s.io
+    """.split()
+)
 
 FINALIZERS = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
@@ -65,7 +70,7 @@ def default_propagation(kind: Kind) -> str:
     return "Orphan" if kind.store in ORPHANS_BY_DEFAULT else "Background"
 
 
-def prepare_create(kind: Kind, obj: Object, name: str) -> None:
+def prepare_create(kind: Kind, obj: Object) -> None:
     """Set what a client may not choose on create; the object has its defaults already."""
     if has_status(kind) and kind.store not in ("nodes", "customresourcedefinitions.apiextensions.k8s.io"):
         _reset_status(kind, obj)
@@ -73,13 +78,8 @@ def prepare_create(kind: Kind, obj: Object, name: str) -> None:
         finalizers = obj.setdefault("spec", {}).setdefault("finalizers", [])
         if "kubernetes" not in finalizers:
             finalizers.append("kubernetes")
-    elif kind.store == "secrets":
-        _fold_string_data(obj)
     elif kind.store == "jobs.batch":
         _generate_selector(obj)
-    elif kind.store == "daemonsets.apps":
-        annotations = obj["metadata"].setdefault("annotations", {})
-        annotations["deprecated.daemonset.template.generation"] = "1"
     finalizer = FINALIZERS.get(kind.store)
     if finalizer:
         finalizers = obj["metadata"].setdefault("finalizers", [])
@@ -150,12 +150,6 @@ def qos_class(spec: Object) -> str:
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def _fold_string_data(obj: Object) -> None:
-    """`stringData` is write-only: it becomes base64 in `data`."""
-    for key, value in (obj.pop("stringData", None) or {}).items():
-        obj.setdefault("data", {})[key] = b64encode(value.encode()).decode()
-
-
 def prepare_update(kind: Kind, obj: Object, old: Object, subresource: str) -> None:
     """Keep what this write may not touch, and count the generation."""
     if subresource == "status":
@@ -165,8 +159,6 @@ def prepare_update(kind: Kind, obj: Object, old: Object, subresource: str) -> No
         _keep(obj, old, "status")
     if kind.store == "namespaces" and subresource != "finalize":
         _keep(obj, old, "spec")
-    if kind.store == "secrets":
-        _fold_string_data(obj)
     if not counts_generation(kind):
         return
     changed = _spec_changed(kind, obj, old)

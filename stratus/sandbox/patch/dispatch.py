@@ -48,12 +48,24 @@ def _json_patch(obj: Object, patch: Any) -> Object:
     if len(patch) > _MAX_OPERATIONS:
         text = f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(patch)}"
         raise errors.ApiError(413, "RequestEntityTooLarge", text)
+    changed: Object = copy.deepcopy(obj)
     try:
-        changed: Object = jsonpatch.JsonPatch(patch).apply(copy.deepcopy(obj))
-        return changed
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
+        for step in patch:
+            changed = jsonpatch.JsonPatch([_adding(step, changed)]).apply(changed)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, AttributeError):
         text = "the server rejected our request due to an error in our request"
         raise errors.ApiError(422, "Invalid", text, {}) from None
+    return changed
+
+
+def _adding(step: Object, obj: Object) -> Object:
+    """The API server's library lets `replace` add a member that is absent from an object that is there."""
+    if step.get("op") != "replace":
+        return step
+    parts = jsonpatch.JsonPointer(step["path"]).parts
+    parent = jsonpatch.JsonPointer.from_parts(parts[:-1]).resolve(obj, None)
+    missing = isinstance(parent, dict) and bool(parts) and parts[-1] not in parent
+    return {**step, "op": "add"} if missing else step
 
 
 def is_empty_apply(patch: Any, kind: Kind, name: str, namespace: str) -> Object:

@@ -104,19 +104,20 @@ def _record(owners: Owners, node: Node, kind: Kind, old: Object, new: Object, ma
         owners.fold_old()
 
 
-def apply(
-    node: Node, kind: Kind, live: Object, checked: Object, applied: Object, write: Write, subresource: str, now: str
-) -> tuple[Object, list[Object]]:
-    """Server-side apply: the merged object and its managedFields.
+def apply(node: Node, kind: Kind, live: Object, applied: Object, write: Write, now: str) -> tuple[Object, list[Object]]:
+    """Server-side apply of what the client sent: the merged object and its managedFields.
 
-    `applied` is what the client sent, `checked` the same after decoding. Raises ApiError 409 with one cause per field
-    that another manager owns with another value, unless forced.
+    Raises ApiError 409 with one cause per field that another manager owns with another value, unless forced.
     """
     owners = Owners((live.get("metadata") or {}).get("managedFields"))
     if not owners.sets and "uid" in live["metadata"]:
         _record(owners, node, kind, {}, live, BEFORE_FIRST_APPLY, now)
     identity = (write.manager, "Apply", kind.api_version)
-    config = merging.only_given(checked, applied)
+    config = merging.known(applied, node)
+    twice = merging.repeated_key(config, node)
+    if twice:
+        text = f"failed to create typed patch object: {twice}"
+        raise errors.ApiError(500, "", text)
     wanted = fieldset.of_object(config, node)
     merged = merging.merged(live, config, node)
     dropped = owners.sets.get(identity, set()) - wanted

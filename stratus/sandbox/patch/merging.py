@@ -12,13 +12,33 @@ from stratus.sandbox.schema.definitions import Node
 Object = dict[str, Any]
 
 
-def only_given(checked: Any, applied: Any) -> Any:
-    """The decoded configuration without what decoding added: only fields that the client named are applied."""
-    if isinstance(checked, dict) and isinstance(applied, dict):
-        return {key: only_given(value, applied[key]) for key, value in checked.items() if applied.get(key) is not None}
-    if isinstance(checked, list) and isinstance(applied, list) and len(checked) == len(applied):
-        return [only_given(left, right) for left, right in zip(checked, applied, strict=True)]
-    return checked
+def known(applied: Any, node: Node | None) -> Any:
+    """The configuration as the client wrote it, less the fields that the schema does not know."""
+    if node is None or node.type == "any":
+        return applied
+    if isinstance(applied, dict) and node.type == "object":
+        return {key: known(value, node.child(key)) for key, value in applied.items() if _has(node, key)}
+    if isinstance(applied, dict) and node.type == "map":
+        return {key: known(value, node.items) for key, value in applied.items()}
+    if isinstance(applied, list) and node.type == "array":
+        return [known(each, node.items) for each in applied]
+    return applied
+
+
+def _has(node: Node, key: str) -> bool:
+    return node.preserve or node.child(key) is not None
+
+
+def repeated_key(config: Any, node: Node | None, path: str = "") -> str:
+    """What is wrong with a keyed list that names an item twice or leaves out a key; empty if nothing is."""
+    if isinstance(config, dict) and node is not None and node.type in ("object", "map"):
+        found = (repeated_key(value, node.child(key), f"{path}.{key}") for key, value in config.items())
+        return next(filter(None, found), "")
+    if not isinstance(config, list) or node is None or node.type != "array":
+        return ""
+    if node.list_type == "map" and fieldset.keyed(config, node) is None:
+        return f"{path}: duplicate entries, or an entry that omits a key field of {list(node.map_keys)}"
+    return next(filter(None, (repeated_key(each, node.items, path) for each in config)), "")
 
 
 def merged(live: Any, config: Any, node: Node | None) -> Any:

@@ -61,11 +61,11 @@ def _merge_field(result: Object, key: str, value: Any, node: Node, patch: Object
         else:
             result[key] = merged
     elif isinstance(value, list) and "merge" in node.merge_strategies:
-        merged_list = _merge_list(current if isinstance(current, list) else [], value, node)
+        before = current if isinstance(current, list) else []
         order = patch.get(_ORDER + key)
-        result[key] = _ordered(
-            merged_list, order if order is not None else [], value, current or [], node, order is not None
-        )
+        if order is None:
+            order = [each for each in value if not (isinstance(each, dict) and "$patch" in each)]
+        result[key] = _ordered(_merge_list(before, value, node), order, before, node)
     else:
         result[key] = value
 
@@ -98,36 +98,23 @@ def _merge_item(result: list[Any], patch: Object, key: str, items: Node) -> None
         result.append(strategic_merge({}, patch, items))
 
 
-def _ordered(
-    merged: list[Any], order: list[Any], patch: list[Any], current: list[Any], node: Node, given: bool
-) -> list[Any]:
-    """Elements that the directive names come in its order; others keep their place relative to what stood before."""
-    if not given:
-        return merged
+def _ordered(merged: list[Any], order: list[Any], current: list[Any], node: Node) -> list[Any]:
+    """Elements named in `order` (keyed objects or keys) in its order; others keep their place among those they knew."""
     key = node.merge_key
 
-    def identity(each: Any) -> Any:
-        return each.get(key) if key and isinstance(each, dict) else each
+    def identity(each: Any) -> str:
+        return repr(each.get(key) if key and isinstance(each, dict) else each)
 
-    wanted = [each.get(key) if key and isinstance(each, dict) else each for each in order]
-    ranked = {repr(value): rank for rank, value in enumerate(wanted)}
-    named = sorted(
-        (each for each in merged if repr(identity(each)) in ranked), key=lambda each: ranked[repr(identity(each))]
-    )
-    others = [each for each in merged if repr(identity(each)) not in ranked]
-    before = {repr(identity(each)): position for position, each in enumerate(current)}
-    return _interleave(named, others, before, identity)
-
-
-def _interleave(named: list[Any], others: list[Any], before: dict[str, int], identity: Any) -> list[Any]:
-    """Merge two sequences, putting a server-only element before a named one that stood after it."""
-    result: list[Any] = []
-    left, right = list(named), list(others)
-    while left and right:
-        named_at = before.get(repr(identity(left[0])), len(before) + 1)
-        other_at = before.get(repr(identity(right[0])), len(before) + 1)
-        result.append(left.pop(0) if named_at < other_at else right.pop(0))
-    return result + left + right
+    ranks = {identity(each): rank for rank, each in enumerate(order)}
+    named = sorted((each for each in merged if identity(each) in ranks), key=lambda each: ranks[identity(each)])
+    others = [each for each in merged if identity(each) not in ranks]
+    before = {identity(each): position for position, each in enumerate(current)}
+    result = []
+    while named and others:
+        left, right = before.get(identity(others[0])), before.get(identity(named[0]))
+        first = others if left is not None and right is not None and left < right else named
+        result.append(first.pop(0))
+    return result + named + others
 
 
 def _apply_list_directives(result: Object, patch: Object, node: Node) -> None:
@@ -140,4 +127,4 @@ def _apply_list_directives(result: Object, patch: Object, node: Node) -> None:
             key = directive[len(_ORDER) :]
             if key not in patch and isinstance(result.get(key), list):
                 child = node.child(key) or ANY
-                result[key] = _ordered(result[key], values, [], result[key], child, True)
+                result[key] = _ordered(result[key], values, result[key], child)

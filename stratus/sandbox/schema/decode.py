@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import copy
+import re
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from stratus.sandbox.schema.definitions import OBJECT_META, Node
 _GO_TYPES = {"int32": "int32", "int64": "int64", "": "int64", "double": "float64"}
 _LIMITS = {"int32": 2**31, "int64": 2**63}
 _DROP = object()
+_MICROSECONDS = re.compile(r"\.\d{6}(Z|[+-]\d\d:\d\d)$")
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
@@ -206,6 +208,8 @@ def _special(raw: Any, node: Node, path: str, parent: Node) -> Any:
         raise _mismatch(raw, parent, path, "string")
     try:
         seconds = parse_time(raw)
+        if node.type == "micro-time" and not _MICROSECONDS.search(raw):
+            raise ValueError(raw)
     except ValueError:
         raise DecodeError(f'parsing time "{raw}" as "2006-01-02T15:04:05Z07:00": cannot parse "{raw}"') from None
     return rfc3339(seconds) if node.type == "time" else rfc3339_micro(seconds)

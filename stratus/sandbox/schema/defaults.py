@@ -56,7 +56,6 @@ def _container(container: Object) -> None:
     for handler in container.get("lifecycle", {}).values():
         if isinstance(handler, dict):
             _handler(handler)
-    _requests(container["resources"])
 
 
 def _requests(resources: Object) -> None:
@@ -126,11 +125,17 @@ def pod_spec(spec: Object) -> None:
 def pod(obj: Object) -> None:
     pod_spec(obj["spec"])
     obj["spec"].setdefault("enableServiceLinks", True)
+    for container in (*obj["spec"].get("initContainers", ()), *obj["spec"].get("containers", ())):
+        _requests(container["resources"])
     obj.setdefault("status", {}).setdefault("phase", "Pending")
 
 
 def _template(spec: Object) -> None:
     pod_spec(spec["template"].setdefault("spec", {}))
+
+
+def pod_template(obj: Object) -> None:
+    _template(obj)
 
 
 def deployment(obj: Object) -> None:
@@ -163,6 +168,8 @@ def replication_controller(obj: Object) -> None:
 
 def daemon_set(obj: Object) -> None:
     spec = obj["spec"]
+    annotations = obj["metadata"].setdefault("annotations", {})
+    annotations.setdefault("deprecated.daemonset.template.generation", "1")
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = spec["updateStrategy"]
     strategy.setdefault("type", "RollingUpdate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,10 @@ def endpoint_slice(obj: Object) -> None:
 
 
 def secret(obj: Object) -> None:
+    """`stringData` is write-only: it becomes base64 in `data`."""
     obj.setdefault("type", "Opaque")
+    for key, value in (obj.pop("stringData", None) or {}).items():
+        obj.setdefault("data", {})[key] = b64encode(value.encode()).decode()
 
 
 def claim(obj: Object) -> None:
@@ -148,6 +152,7 @@ DEFAULTS: dict[str, Callable[[Object], None]] = {
     "statefulsets.apps": defaults.stateful_set,
     "jobs.batch": defaults.job,
     "cronjobs.batch": defaults.cron_job,
+    "podtemplates": defaults.pod_template,
     "services": service,
     "endpoints": endpoints,
     "endpointslices.discovery.k8s.io": endpoint_slice,

@@ -106,6 +106,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "CronJob": {"spec": {}, "status": {}},
     "Pod": {"spec": {}, "status": {}},
     "Service": {"spec": {}, "status": {"loadBalancer": {}}},
+    "ServiceStatus": {"loadBalancer": {}},
+    "IngressStatus": {"loadBalancer": {}},
     "Ingress": {"spec": {}, "status": {"loadBalancer": {}}},
     "NetworkPolicy": {"spec": {}},
     "NetworkPolicySpec": {"podSelector": {}},

@@ -284,18 +284,10 @@ COLUMNS: dict[str, list[Column]] = {
 
 
 def for_kind(kind: Kind, custom: list[Object] | None) -> list[Column]:
-    """The columns after Name."""
+    """The columns after Name; a definition's own columns replace the age."""
     if kind.custom:
-        return (
-            [*(_custom(each) for each in custom or ()), AGE]
-            if not _has_age(custom)
-            else [_custom(each) for each in custom or ()]
-        )
+        return [_custom(each) for each in custom] if custom else [AGE]
     return COLUMNS.get(kind.store, [AGE])
-
-
-def _has_age(custom: list[Object] | None) -> bool:
-    return any(each.get("name", "").lower() == "age" for each in custom or ())
 
 
 def _custom(found: Object) -> Column:

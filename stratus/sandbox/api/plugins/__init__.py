@@ -19,8 +19,9 @@ def install(api: Api, *, service_network: str = "10.96.0.0/16", transport: Trans
     limits, webhooks = LimitRanger(api), Webhooks(api, transport)
     pods = PodDefaults(api)
     api.admission.mutating += [
-        lifecycle, limits.mutate, pods, DefaultStorageClass(api), webhooks.mutate, addresses,
+        lifecycle, limits.mutate, pods, DefaultStorageClass(api), webhooks.mutate,
     ]  # fmt: skip
+    api.admission.allocating.append(addresses)
     api.admission.validating += [lifecycle.validate, limits.validate, webhooks.validate, quotas]
     return addresses
 

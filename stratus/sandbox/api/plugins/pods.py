@@ -28,6 +28,8 @@ class PodDefaults:
                 self._account(review)
                 self._priority(review)
             self._tolerations(review.object["spec"])
+        elif review.operation == "CREATE" and review.kind.store == "nodes":
+            _taint_new_node(review.object)
         elif review.operation == "CREATE" and review.kind.store == "priorityclasses.scheduling.k8s.io":
             self._only_default_class(review)
 
@@ -94,6 +96,14 @@ class PodDefaults:
         ]
         if added:
             spec["tolerations"] = [*present, *added]
+
+
+def _taint_new_node(node: Object) -> None:
+    """A node takes no pods before its kubelet has said that it is ready (TaintNodesByCondition)."""
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    taints = node.setdefault("spec", {}).get("taints") or []
+    if not any(each["key"] == taint["key"] and each["effect"] == taint["effect"] for each in taints):
+        node["spec"]["taints"] = [*taints, taint]
 
 
 def _mounts_token(container: Object) -> bool:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stratus.sandbox.api import errors, metadata
+from stratus.sandbox.api import custom, errors, metadata
 from stratus.sandbox.api.errors import FieldError
 from stratus.sandbox.api.validation import immutable, other, pods, services, workloads
+from stratus.sandbox.schema.definitions import Node
 from stratus.sandbox.schema.kinds import Kind
 
 Object = dict[str, Any]
@@ -57,11 +58,11 @@ _NOT_REQUIRED = re.compile(
 )
 
 
-def validate(kind: Kind, obj: Object, missing: Missing) -> list[FieldError]:
-    """All errors of a new object."""
+def validate(kind: Kind, obj: Object, missing: Missing, node: Node) -> list[FieldError]:
+    """All errors of a new object; `node` is the schema of its kind, which says all about custom ones."""
     found = metadata.validate(kind, obj["metadata"])
     if kind.custom:
-        return found
+        return found + custom.validate(node, obj)
     check = _CHECKS.get(kind.store)
     problems = check(obj) if check is not None else []
     return found + _required(missing, problems) + problems
@@ -76,11 +77,13 @@ def _required(missing: Missing, problems: list[FieldError]) -> list[FieldError]:
     ]
 
 
-def validate_update(kind: Kind, new: Object, old: Object, subresource: str, missing: Missing) -> list[FieldError]:
+def validate_update(
+    kind: Kind, new: Object, old: Object, subresource: str, missing: Missing, node: Node
+) -> list[FieldError]:
     """All errors of a changed object: its own, and changes of what may not change."""
     if subresource in ("status", "finalize"):
         return []
     found = [] if subresource == "scale" else immutable.check(kind, new, old)
     if kind.store == "services" and not new["metadata"].get("resourceVersion"):
         found.insert(0, errors.invalid_value("metadata.resourceVersion", "", "must be specified for an update"))
-    return found + validate(kind, new, missing)
+    return found + validate(kind, new, missing, node)

@@ -19,6 +19,14 @@ _ENV_TEXT = (
     "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
 )
 _PORT_NAME = re.compile(r"^(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_SOURCE_FIELDS = {
+    "configMap": ("name",),
+    "secret": ("secretName",),
+    "persistentVolumeClaim": ("claimName",),
+    "hostPath": ("path",),
+    "nfs": ("server", "path"),
+    "csi": ("driver",),
+}
 _SOURCES = frozenset({"name"})
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _TOLERATION_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -77,6 +85,10 @@ def _volumes(volumes: Any, path: str) -> tuple[set[str], list[FieldError]]:
         sources = [key for key in volume if key not in _SOURCES]
         if not sources:
             found.append(errors.required(where, "must specify a volume type"))
+        for source in sources:
+            for field in _SOURCE_FIELDS.get(source, ()):
+                if not volume[source].get(field):
+                    found.append(errors.required(f"{where}.{source}.{field}"))
         for extra in sources[1:]:
             found.append(errors.forbidden_field(f"{where}.{extra}", "may not specify more than 1 volume type"))
     return names, found

@@ -55,7 +55,7 @@ def _service_ports(ports: list[Object], external: bool) -> list[FieldError]:
         found += one_of(each, "protocol", where, ("SCTP", "TCP", "UDP"))
         target = each.get("targetPort")
         if isinstance(target, int):
-            found += port(target, f"{where}.targetPort") if number else []
+            found += port(target, f"{where}.targetPort")
         elif isinstance(target, str) and (len(target) > 15 or not _PORT_NAME.match(target)):
             found.append(
                 errors.invalid_value(
