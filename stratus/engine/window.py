@@ -37,26 +37,32 @@ async def _window(ctx: Context, tx: str, mode: Mode) -> Decision:
     wants, seconds = (
         ("veto", ctx.policy.veto_window) if mode is Mode.VETO else ("approval", ctx.policy.approval_timeout)
     )
-    deadline = ctx.clock.now() + timedelta(seconds=seconds)
-    ctx.ledger.emit(TxAwaiting(tx=tx, wants=wants, seconds=seconds, deadline=deadline), durable=True)
+    paused = True
     while True:
+        if paused and not (paused := _paused(ctx, tx)):  # people get the whole window, also after a pause
+            deadline = ctx.clock.now() + timedelta(seconds=seconds)
+            ctx.ledger.emit(TxAwaiting(tx=tx, wants=wants, seconds=seconds, deadline=deadline), durable=True)
         ctx.desk.take()
         decided = ctx.desk.decision(tx)
         if decided is not None:
             return _by_person(ctx, tx, *decided)
         if ctx.stopping():
             return Decision(False, "stopped", "the engine is stopping")
-        left = _seconds_left(ctx, tx)
+        paused = paused or _paused(ctx, tx)
+        left = None if paused else _seconds_left(ctx, tx)
         if left is not None and left <= 0:
             return _by_time(ctx, tx, wants)
         await ctx.wait(ctx.settings.slice if left is None else min(left, ctx.settings.slice))
 
 
+def _paused(ctx: Context, tx: str) -> bool:
+    return ctx.desk.paused({step.target.namespace for step in ctx.ledger.transaction(tx).steps})
+
+
 def _seconds_left(ctx: Context, tx: str) -> float | None:
-    """Seconds until the clock decides; None while it is held or everything is paused."""
-    view = ctx.ledger.transaction(tx)
-    window, now = view.window, ctx.clock.now()
-    if window is None or ctx.desk.paused({step.target.namespace for step in view.steps}):
+    """Seconds until the clock decides; None while it is held."""
+    window, now = ctx.ledger.transaction(tx).window, ctx.clock.now()
+    if window is None:
         return None
     if window.held_by:
         return None if window.held_until is None else (window.held_until - now).total_seconds()
