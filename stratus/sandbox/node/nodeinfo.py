@@ -20,6 +20,8 @@ from stratus.sandbox.quantities import milli, value
 
 Amounts = dict[str, int]
 """Resource name to amount: cpu in thousandths, everything else in whole units."""
+LEAST: Amounts = {"cpu": 100, "memory": 200 << 20}
+"""What a pod that requests nothing counts as when nodes are compared: thousandths of a core, bytes."""
 HostPort = tuple[str, str, int]
 """Host address, protocol and number."""
 
@@ -64,6 +66,12 @@ def pod_requests(pod: Object) -> Amounts:
     return total
 
 
+def weight(pod: Object) -> Amounts:
+    """A pod's cpu and memory when nodes are compared."""
+    wanted = pod_requests(pod)
+    return {resource: wanted.get(resource) or least for resource, least in LEAST.items()}
+
+
 def host_ports(pod: Object) -> list[HostPort]:
     return [
         (port.get("hostIP") or "0.0.0.0", port.get("protocol", "TCP"), int(port["hostPort"]))
@@ -81,6 +89,7 @@ class NodeInfo:
         self.node: Object | None = None
         self.allocatable: Amounts = {}
         self.requested: Amounts = {}
+        self.weight: Amounts = {}
         self.pods: dict[str, Object] = {}
         self.ports: dict[HostPort, int] = {}
         self.owners: dict[str, int] = {}
@@ -93,6 +102,7 @@ class NodeInfo:
     def add(self, pod: Object) -> None:
         self.pods[uid_of(pod)] = pod
         _add(self.requested, pod_requests(pod))
+        _add(self.weight, weight(pod))
         for port in host_ports(pod):
             self.ports[port] = self.ports.get(port, 0) + 1
         owner = controller_of(pod)
@@ -105,6 +115,8 @@ class NodeInfo:
             return
         for resource, number in pod_requests(pod).items():
             self.requested[resource] -= number
+        for resource, number in weight(pod).items():
+            self.weight[resource] -= number
         for port in host_ports(pod):
             self.ports[port] -= 1
             if not self.ports[port]:
@@ -119,6 +131,7 @@ class NodeInfo:
         """A copy as if these pods were gone."""
         copy = NodeInfo(self.name)
         copy.node, copy.allocatable = self.node, self.allocatable
+        copy.weight = dict(self.weight)
         copy.requested, copy.pods = dict(self.requested), dict(self.pods)
         copy.ports, copy.owners = dict(self.ports), dict(self.owners)
         for pod in victims:

@@ -15,7 +15,7 @@ from stratus.sandbox.api.errors import ApiError
 from stratus.sandbox.kernel import Kernel, Timer
 from stratus.sandbox.node import preemption
 from stratus.sandbox.node.filters import SELECTED_NODE, claims, fits, unbound, waits_for_consumer
-from stratus.sandbox.node.nodeinfo import NodeInfo, Snapshot, pod_requests
+from stratus.sandbox.node.nodeinfo import NodeInfo, Snapshot
 from stratus.sandbox.node.scoring import best
 from stratus.sandbox.objects import (
     Object,
@@ -167,7 +167,7 @@ class Scheduler:
                 fitting.append(info)
         if fitting:
             nominated = [info for info in fitting if info.name == status_of(pod).get("nominatedNodeName")]
-            self._bind(item, pod, best(pod, pod_requests(pod), nominated or fitting, self.snapshot))
+            self._bind(item, pod, best(pod, nominated or fitting, self.snapshot))
         else:
             self._refuse(item, pod, _explain(len(nodes), reasons))
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from stratus.sandbox.node import affinity
 from stratus.sandbox.node.filters import matches_term, tolerates
-from stratus.sandbox.node.nodeinfo import Amounts, NodeInfo, Snapshot
+from stratus.sandbox.node.nodeinfo import Amounts, NodeInfo, Snapshot, weight
 from stratus.sandbox.objects import Object, controller_of, spec_of
 
-DEFAULT_REQUEST: Amounts = {"cpu": 100, "memory": 200 << 20}
-"""What a pod without requests counts as, in thousandths of a core and bytes."""
 
-
-def best(pod: Object, wanted: Amounts, fitting: list[NodeInfo], snapshot: Snapshot) -> NodeInfo:
+def best(pod: Object, fitting: list[NodeInfo], snapshot: Snapshot) -> NodeInfo:
     """The node with the highest score; the first of equals."""
+    wanted = weight(pod)
     return max(fitting, key=lambda info: score(pod, wanted, info, snapshot))
 
 
@@ -24,10 +22,9 @@ def score(pod: Object, wanted: Amounts, info: NodeInfo, snapshot: Snapshot) -> f
 def _room(wanted: Amounts, info: NodeInfo) -> float:
     """0 to 100: the mean share of cpu and memory that stays free."""
     free = 0.0
-    for resource, least in DEFAULT_REQUEST.items():
+    for resource, amount in wanted.items():
         total = info.allocatable.get(resource, 0)
-        taken = info.requested.get(resource, 0) + max(wanted.get(resource, 0), least)
-        free += max(0.0, 1 - taken / total) if total else 0.0
+        free += max(0.0, 1 - (info.weight.get(resource, 0) + amount) / total) if total else 0.0
     return 50 * free
 
 

@@ -189,3 +189,10 @@ def test_a_pod_that_may_not_preempt_waits(lab: Lab) -> None:
     lab.pod("vip", big, priorityClassName="polite")
     lab.advance(30)
     assert node_of(lab, "vip") == ""
+
+
+def test_pods_without_requests_are_spread_evenly(lab: Lab) -> None:
+    for number in range(10):
+        lab.pod(f"web-{number}")
+    nodes = [node_of(lab, f"web-{number}") for number in range(10)]
+    assert abs(nodes.count("node-1") - nodes.count("node-2")) <= 2
