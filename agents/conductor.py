@@ -66,6 +66,11 @@ class Conductor:
         self._given_up_at = 0.0
         self._stopping = False
 
+    @property
+    def current(self) -> str:
+        """Id of the incident under way, or of the last one."""
+        return str(max(self._next - 1, 1))
+
     def stop(self) -> None:
         """No new attempt; ``watch`` returns after the current one."""
         self._stopping = True

@@ -141,9 +141,16 @@ def _remove(obj: Any, path: Path) -> None:
         _remove(obj, path[:-1])
 
 
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: unlike in Python, false is not 0."""
+    if one is MISSING or other is MISSING or one != other:
+        return one is other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
     """Every place where two values differ, as deep as their shapes agree: (path, before, after)."""
-    if before == after:
+    if same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict) and not _union(path):
         for name in [*before, *(key for key in after if key not in before)]:

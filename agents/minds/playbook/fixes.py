@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.evidence.changes import RESTARTED_AT, Change
 from agents.evidence.model import Revision, Workload
-from agents.evidence.paths import MISSING, At, write
+from agents.evidence.paths import MISSING, At, same, write
 from agents.minds.base import PRIOR, Candidate, Origin
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef
@@ -109,7 +109,7 @@ def delete(obj: JsonObject) -> DeleteStep:
 
 def json_patch(before: Any, after: Any, pointer: str = "") -> Iterator[JsonObject]:
     """RFC 6902 operations, as small as the shapes allow."""
-    if before == after:
+    if same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
@@ -131,13 +131,13 @@ def _list_patch(before: list[Any], after: list[Any], pointer: str) -> Iterator[J
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from json_patch(old, new, f"{pointer}/{index}")
         return
-    same = next(
-        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    first = next(
+        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if not same(a, b)), min(len(before), len(after))
     )
-    if before[:same] + before[same + 1 :] == after:
-        yield {"op": "remove", "path": f"{pointer}/{same}"}
-    elif after[:same] + after[same + 1 :] == before:
-        yield {"op": "add", "path": f"{pointer}/{same}", "value": after[same]}
+    if same(before[:first] + before[first + 1 :], after):
+        yield {"op": "remove", "path": f"{pointer}/{first}"}
+    elif same(after[:first] + after[first + 1 :], before):
+        yield {"op": "add", "path": f"{pointer}/{first}", "value": after[first]}
     else:
         yield {"op": "replace", "path": pointer, "value": after}
 
