@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stratus.cli.settings import Settings
-from stratus.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from agents.conductor import Conductor
@@ -36,19 +35,18 @@ class EngineClock:
 
 
 def conductor_for(settings: Settings, engine: Engine) -> Conductor:
-    """The conductor of a running engine. Raises InvalidInput for a mind that is not available."""
+    """The conductor of a running engine. Raises InvalidInput for a model's mind without a model."""
     from agents.baseline import Baseline
     from agents.conductor import Conductor
-    from agents.minds.playbook import PlaybookMind
+    from agents.minds.choice import mind_for
     from agents.options import Options
 
-    if settings.mind != "playbook":
-        raise InvalidInput(f"the mind {settings.mind!r} is not part of this version: use --mind playbook")
+    mind = mind_for(settings.mind, settings.model, engine.emit, lambda: conductor.current)
     options = Options(namespaces=engine.namespaces, first_incident=1 + len(engine.ledger.board.incidents))
     baseline = Baseline(engine.store.snapshots, engine.ledger.board.baseline)
     conductor = Conductor(
         engine,
-        PlaybookMind(),
+        mind,
         EngineClock(engine),
         options,
         baseline=baseline,
