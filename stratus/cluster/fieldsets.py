@@ -46,13 +46,32 @@ def handed_back(
     for owner in had.keys() | now.keys():
         was, is_now = had.get(owner, frozenset()), now.get(owner, frozenset())
         moved = was ^ then.get(owner, frozenset())
-        wrong = (was ^ is_now) if owner in takers else (was - is_now)
+        wrong = _missing(was, is_now)
+        if owner in takers:
+            wrong |= {path for path in _missing(is_now, was) if not _under_bare(path, was)}
         wanted[owner] = is_now ^ {
             path for path in wrong if (path in moved or touches(path, ours)) and not _beyond(path, theirs)
         }
     if _filled(wanted) == _filled(now):
         return None
     return list(_entries(_filled(wanted), pre, live))
+
+
+def _missing(some: frozenset[Owned], other: frozenset[Owned]) -> frozenset[Owned]:
+    """Paths that ``other`` lacks. ``f:ports: {}`` and ``f:ports: {".": {}}`` are the same member, written in two ways."""
+    members = {_member(path) for path in other}
+    return frozenset(path for path in some if _member(path) not in members)
+
+
+def _member(path: Owned) -> Owned:
+    return path[:-1] if path[-1] == "." else path
+
+
+def _under_bare(path: Owned, owned: frozenset[Owned]) -> bool:
+    """Whether it lies below a mapping or list of which ``owned`` has the place alone. The server cannot keep such a set:
+    at the next write it takes it for a formerly atomic value and adds everything below (schema reconciliation).
+    """
+    return any(path[: len(bare)] == bare and len(path) > len(bare) for bare in owned)
 
 
 def _beyond(path: Owned, theirs: tuple[Path, ...]) -> bool:

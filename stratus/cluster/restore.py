@@ -32,6 +32,7 @@ from stratus.domain.steps import CreateStep, DeleteStep, FieldChange, ReplaceSte
 from stratus.ports import Precondition
 
 UNCHECKED = Precondition()
+OWNERSHIP = "give ownership back"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class UndoPlan:
     """Why nothing can be written yet: read again later."""
     about: str = ""
     """What the write does, for people: "restore", "delete", "create again", "give ownership back"."""
+
+    @property
+    def only_ownership(self) -> bool:
+        """The values read the pre-image; the write only says whose they are."""
+        return self.write is not None and self.about == OWNERSHIP
 
     @property
     def done(self) -> bool:
@@ -209,7 +215,7 @@ def _ownership(
     if entries is None or not entries:
         return UndoPlan()
     manifest = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
-    return UndoPlan(ReplaceStep(target=target, manifest=manifest), _pin(live), about="give ownership back")
+    return UndoPlan(ReplaceStep(target=target, manifest=manifest), _pin(live), about=OWNERSHIP)
 
 
 def _merged(pre: JsonObject, post: JsonObject, live: JsonObject, controlled: Collection[Fields]) -> Merge:
