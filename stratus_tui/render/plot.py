@@ -40,7 +40,7 @@ def _start(view: View) -> datetime:
 
 
 def columns(samples: Sequence[Sample], start: datetime, end: datetime, cells: int) -> list[float | None]:
-    """The worst μ in force during each column; None before the first sample."""
+    """The worst μ in force during each column, in the last one what is true now; None before the first sample."""
     step = (end - start) / cells
     values: list[float | None] = []
     before: float | None = None
@@ -53,7 +53,7 @@ def columns(samples: Sequence[Sample], start: datetime, end: datetime, cells: in
             before = pending.pop(0).severity
             worst = before if worst is None else max(worst, before)
         values.append(worst)
-    return values
+    return [*values[:-1], before]
 
 
 def _scale(values: Sequence[float | None], bound: float | None) -> float:

@@ -17,6 +17,7 @@ from tests.stratus_tui import stories
 from tests.stratus_tui.driving import Picture, app_of, caught_up, source_of
 from tests.stratus_tui.stories import Story
 
+pytestmark = pytest.mark.slow
 NARROW = (80, 24)
 
 

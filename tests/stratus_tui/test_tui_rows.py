@@ -244,6 +244,7 @@ def test_columns_hold_a_value_until_the_next_sample_and_show_the_worst() -> None
     samples = [Sample(EPOCH + timedelta(seconds=at), value) for at, value in ((10, 3.0), (31, 9.0), (32, 1.0))]
     values = columns(samples, EPOCH, EPOCH + timedelta(seconds=60), 6)
     assert values == [3.0, 3.0, 3.0, 9.0, 1.0, 1.0]
+    assert columns(samples, EPOCH, EPOCH + timedelta(seconds=33), 3) == [3.0, 3.0, 1.0]
     assert columns(samples[:1], EPOCH - timedelta(seconds=60), EPOCH, 3) == [None, None, None]
 
 
