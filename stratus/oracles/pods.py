@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stratus.domain.base import JsonObject
+from stratus.oracles.crashes import SHORT_LIFE, last_end, life, repeated_crash, statuses, steady
 from stratus.oracles.times import EPOCH, when
 
 
@@ -38,7 +39,7 @@ CAUSES: tuple[CauseRow, ...] = (
     ),
     CauseRow("RunContainerError", _WAITING, 0, "the container's command cannot be started"),
     CauseRow("CrashLoopBackOff", _WAITING, 0, "it crashed, was started again and crashed again"),
-    CauseRow("OOMKilled", "2 restarts or more", 0, "it needs more memory than its limit, each time"),
+    CauseRow("OOMKilled", "a restart", 0, "it needs more memory than its limit, each time"),
     CauseRow("Crashing", "2 restarts or more", 0, "it ends with an error each time it is started"),
     CauseRow("Unschedulable", _CONDITION, 5, "no node fits: selector, taints, ports, volumes or resources"),
     CauseRow("FailedCreate", "ReplicaSet condition, or event", 0, "quota or admission refuses new pods"),
@@ -54,17 +55,9 @@ EVENT_CAUSES = frozenset(row.name for row in CAUSES if row.seen_in == _EVENT)
 
 _NOT_FOUND = re.compile(r'\b(configmap|secret) "([^"/]+)" not found', re.IGNORECASE)
 
-CRASHES = 2
-"""Restarts from which on a crash counts as repeated."""
-SHORT_LIFE = 10.0
-"""Seconds: a container that keeps ending sooner than this serves nobody, even while its pod says Ready."""
-STEADY_MIN, STEADY_MAX = 10.0, 300.0
-"""A restarted container is steady once it outlived its last life three times, within these bounds in seconds."""
-LONG_LIFE = 600.0
-"""Seconds: after a life as long as this, the kubelet forgets earlier crashes, and so do we."""
 STARTING = 5.0
 """Seconds after the kubelet's next try was due in which it may still be under way."""
-RETRY_SOON = 30.0
+RETRY_SOON = 45.0
 """Seconds: a crashed container whose next start is this close may heal by waiting."""
 
 
@@ -127,7 +120,7 @@ def age(obj: JsonObject, now: datetime) -> float:
 
 def startup_seconds(pod: JsonObject) -> float | None:
     """How long a ready pod took from its creation to ready; None when it is not ready or has restarted since."""
-    if not is_ready(pod) or any(status.get("restartCount") for status in _statuses(pod)):
+    if not is_ready(pod) or any(status.get("restartCount") for status in statuses(pod)):
         return None
     took = when(condition(pod, "Ready").get("lastTransitionTime")) - when(pod["metadata"].get("creationTimestamp"))
     return max(0.0, took.total_seconds())
@@ -161,56 +154,21 @@ def trouble_of(pod: JsonObject, context: PodContext) -> Trouble | None:
 
 def restarting(pod: JsonObject, now: datetime) -> Trouble | None:
     """A ready pod whose container keeps being restarted, with lives long enough to serve in between."""
-    for status in _statuses(pod):
-        crash = _repeated_crash(status)
-        if is_ready(pod) and crash and not _steady(status, now):
+    for status in statuses(pod):
+        crash = repeated_crash(status)
+        if is_ready(pod) and crash and not steady(status, now):
             return Trouble(crash, f"{status['name']} restarted {status.get('restartCount', 0)} times")
     return None
 
 
-def _statuses(pod: JsonObject) -> list[JsonObject]:
-    status = pod.get("status", {})
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-
-
-def _ended(status: JsonObject) -> JsonObject:
-    """The last ended life of a container: the present one when it is over, else the one before."""
-    now: JsonObject = status.get("state", {}).get("terminated") or {}
-    return now or status.get("lastState", {}).get("terminated") or {}
-
-
-def _life(status: JsonObject) -> float:
-    ended = _ended(status)
-    return (when(ended.get("finishedAt")) - when(ended.get("startedAt"))).total_seconds()
-
-
-def _repeated_crash(status: JsonObject) -> str:
-    """The cause when a container crashed repeatedly, "" otherwise."""
-    ended = _ended(status)
-    if status.get("restartCount", 0) < CRASHES or not ended or _life(status) > LONG_LIFE:
-        return ""
-    if ended.get("reason") == "OOMKilled":
-        return "OOMKilled"
-    return "Crashing" if ended.get("exitCode") else ""
-
-
-def _steady(status: JsonObject, now: datetime) -> bool:
-    """Whether a restarted container outlived its last life so clearly that the crashes are over."""
-    running = status.get("state", {}).get("running")
-    if not running:
-        return False
-    enough = min(max(3 * _life(status), STEADY_MIN), STEADY_MAX)
-    return (now - when(running.get("startedAt"))).total_seconds() >= enough
-
-
 def _crash(pod: JsonObject, context: PodContext) -> Trouble | None:
-    for status in _statuses(pod):
-        ended = _ended(status)
+    for status in statuses(pod):
+        ended = last_end(status)
         looping = (status.get("state", {}).get("waiting") or {}).get("reason") == "CrashLoopBackOff"
-        crash = _repeated_crash(status)
-        if not looping and not (crash and not _steady(status, context.now)):
+        crash = repeated_crash(status)
+        if not looping and not (crash and not steady(status, context.now)):
             continue
-        if not looping and is_ready(pod) and _life(status) >= SHORT_LIFE:
+        if not looping and is_ready(pod) and life(status) >= SHORT_LIFE:
             continue
         cause = "OOMKilled" if ended.get("reason") == "OOMKilled" else "CrashLoopBackOff" if looping else crash
         message = f"{status['name']} exited with {ended.get('exitCode', '?')}, restarted {status.get('restartCount', 0)} times"
@@ -220,7 +178,7 @@ def _crash(pod: JsonObject, context: PodContext) -> Trouble | None:
 
 def _retried(status: JsonObject, context: PodContext) -> bool:
     """Something changed around it since the last crash, and the next life began already or is close."""
-    ended = when(_ended(status).get("finishedAt"))
+    ended = when(last_end(status).get("finishedAt"))
     backoff = min(300.0, 10.0 * 2 ** max(0, status.get("restartCount", 0) - 1))
     due = (ended + timedelta(seconds=backoff) - context.now).total_seconds()
     begun = "running" in status.get("state", {})
@@ -228,7 +186,7 @@ def _retried(status: JsonObject, context: PodContext) -> bool:
 
 
 def _waiting(pod: JsonObject, context: PodContext) -> Trouble | None:
-    for status in _statuses(pod):
+    for status in statuses(pod):
         waiting = status.get("state", {}).get("waiting") or {}
         row = CAUSE.get(waiting.get("reason", ""))
         if row and row.seen_in == _WAITING and age(pod, context.now) >= row.after:
@@ -248,12 +206,12 @@ def _unschedulable(pod: JsonObject, context: PodContext) -> Trouble | None:
 
 def is_started(pod: JsonObject) -> bool:
     """Whether any of its containers ever ran."""
-    return any("running" in s.get("state", {}) or s.get("restartCount") or _ended(s) for s in _statuses(pod))
+    return any("running" in s.get("state", {}) or s.get("restartCount") or last_end(s) for s in statuses(pod))
 
 
 def missed_objects(pod: JsonObject, events: Iterable[JsonObject]) -> frozenset[str]:
     """``configmap/NAME`` and ``secret/NAME`` that the kubelet says it does not find for a pod."""
-    waiting = (status.get("state", {}).get("waiting") or {} for status in _statuses(pod))
+    waiting = (status.get("state", {}).get("waiting") or {} for status in statuses(pod))
     said = " ".join(str(each.get("message", "")) for each in (*waiting, *events))
     return frozenset(f"{kind.lower()}/{name}" for kind, name in _NOT_FOUND.findall(said))
 
@@ -279,10 +237,10 @@ def _late(pod: JsonObject, context: PodContext) -> Trouble:
     budget = min(probe_budget(pod.get("spec", {})), context.window) + 2
     hopeful = (context.now - context.changed).total_seconds() < budget
     stuck = age(pod, context.now) >= context.window
-    statuses = pod.get("status", {})
-    if any(not (each.get("state", {}).get("terminated")) for each in statuses.get("initContainerStatuses") or ()):
+    status = pod.get("status", {})
+    if any(not each.get("state", {}).get("terminated") for each in status.get("initContainerStatuses") or ()):
         return Trouble("InitNotDone", "an init container has not ended", stuck, hopeful)
-    if any("running" in each.get("state", {}) for each in statuses.get("containerStatuses") or ()):
+    if any("running" in each.get("state", {}) for each in status.get("containerStatuses") or ()):
         return Trouble("NotReady", "it runs, but is not ready", stuck, hopeful)
     return Trouble("NotStarted", "its containers have not started", stuck, hopeful)
 

@@ -20,6 +20,11 @@ class WorkloadSettings(Value):
     window_factor: float = Field(
         default=3.0, ge=1, description="and this many times as long as the start that was seen"
     )
+    proving: float = Field(
+        default=60.0,
+        ge=0,
+        description="the longest that a workload which crashed must outlive its crashes to be settled",
+    )
     stall: float = Field(default=60.0, gt=0, description="a rollout that makes no progress for so long will not finish")
     lag_ceiling: float = Field(
         default=30.0, ge=0, description="the longest wait for readiness probes to notice a failure"

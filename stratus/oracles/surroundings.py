@@ -11,6 +11,7 @@ from functools import cached_property
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import StratusError
 from stratus.domain.objects import ObjectRef, Subject
+from stratus.oracles.crashes import LONG_LIFE, crash_life
 from stratus.oracles.pods import (
     EVENT_CAUSES,
     PodContext,
@@ -61,6 +62,28 @@ class Startups:
     def known_window(self, subject: Subject) -> float:
         """The window last used for a workload; 0 when it never was."""
         return self._windows.get(subject, 0.0)
+
+
+@dataclass
+class Lives:
+    """How long crashing containers lived: replacing a pod that leaks or is killed looks like a cure for about so long."""
+
+    ceiling: float
+    _seen: dict[Subject, tuple[float, float]] = field(default_factory=dict)
+
+    def learn(self, rollout: Rollout, now: float) -> None:
+        """Remember the longest life that ended in a repeated crash, for a while after the last such crash was seen."""
+        longest = max(map(crash_life, rollout.pods), default=0.0)
+        before, at = self._seen.get(rollout.subject, (0.0, now))
+        if longest:
+            self._seen[rollout.subject] = (max(longest, before), now)
+        elif now - at > LONG_LIFE:
+            self._seen.pop(rollout.subject, None)
+
+    def to_outlive(self, rollout: Rollout) -> float:
+        """Seconds that a new pod must live before a workload that crashed is believed to be settled."""
+        longest, _ = self._seen.get(rollout.subject, (0.0, 0.0))
+        return min(2 * longest, self.ceiling)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from stratus.domain.base import JsonObject
 from stratus.domain.events import WorkloadRow
 from stratus.domain.objects import Subject
 from stratus.domain.severity import Finding
+from stratus.oracles.crashes import lived
 from stratus.oracles.judge import finding
 from stratus.oracles.pods import PodContext, Trouble, is_terminating, restarting, trouble_of
 from stratus.oracles.rollouts import Rollout
@@ -35,6 +36,11 @@ class State(StrEnum):
 
 STATES: tuple[tuple[State, str, str], ...] = (
     (State.OFF, "no replica is wanted and none is left", "nothing can move"),
+    (
+        State.MOVING,
+        "as settled, but it crashed before and its new pods have not lived twice as long as those that crashed",
+        "replacing a pod that leaks or is killed looks like a cure for about as long as it takes to fail",
+    ),
     (
         State.SETTLED,
         "the controller observed the latest generation; replicas are as wanted: updated, ready, available; old pods are gone",
@@ -144,6 +150,14 @@ def _stuck(said: Verdict, new_ready: int) -> Verdict:
     if new_ready < said.ready or said.ready >= said.desired:
         said = said.with_finding("RolloutStuck", message)
     return said
+
+
+def proving(said: Verdict, rollout: Rollout, now: datetime, to_outlive: float) -> Verdict:
+    """A settled workload whose pods have not yet lived as long as those before them that crashed."""
+    young = [pod for pod in rollout.pods if not is_terminating(pod) and lived(pod, now) < to_outlive]
+    if said.state is not State.SETTLED or not young:
+        return said
+    return replace(said, state=State.MOVING, note=f"not yet {to_outlive:.0f} s without a crash")
 
 
 def stalled(said: Verdict, seconds: float) -> Verdict:

@@ -16,8 +16,8 @@ from stratus.oracles.judge import observed
 from stratus.oracles.pods import is_finished, notice_seconds
 from stratus.oracles.rollouts import Rollout, rollouts
 from stratus.oracles.settings import WorkloadSettings
-from stratus.oracles.surroundings import Startups, Surroundings, last_seen, survey
-from stratus.oracles.verdicts import ORACLE, State, Verdict, stalled, verdict
+from stratus.oracles.surroundings import Lives, Startups, Surroundings, last_seen, survey
+from stratus.oracles.verdicts import ORACLE, State, Verdict, proving, stalled, verdict
 from stratus.oracles.world import World
 from stratus.ports import ClusterReader
 
@@ -42,6 +42,7 @@ class WorkloadOracle:
         self._settings = settings or WorkloadSettings()
         self._probed = probed
         self._startups = Startups(self._settings)
+        self._lives = Lives(self._settings.proving)
         self._progress: dict[Subject, tuple[tuple[int, ...], float]] = {}
         self.rows: tuple[WorkloadRow, ...] = ()
         """Every workload at the last look, for the screens."""
@@ -70,8 +71,10 @@ class WorkloadOracle:
 
     def _verdict(self, rollout: Rollout, around: Surroundings) -> Verdict:
         self._startups.learn(rollout)
+        self._lives.learn(rollout, around.world.monotonic)
         window = self._startups.window(rollout)
-        return verdict(rollout, around.world.at, around.context(rollout, window))
+        said = verdict(rollout, around.world.at, around.context(rollout, window))
+        return proving(said, rollout, around.world.at, self._lives.to_outlive(rollout))
 
     def _with_memory(self, said: Verdict, world: World) -> Verdict:
         """A workload that moves without progress for the stall time is stuck."""

@@ -158,6 +158,32 @@ async def test_one_restart_is_no_repeated_crash() -> None:
     assert not (await observe(made)).findings
 
 
+async def test_running_out_of_memory_counts_the_first_time() -> None:
+    made = app("geo")
+    crashed(made.pods[0], restarts=1, reason="OOMKilled", lived=15, running=True, ready=True)
+    assert found(await observe(made)) == {("deployment/geo", "Restarting")}
+
+
+@pytest.mark.parametrize("lived, waits", [(15, 30), (200, 60)])
+async def test_a_new_pod_of_a_workload_that_crashed_must_outlive_the_crash(lived: int, waits: int) -> None:
+    clock, made = FakeClock(), app("geo")
+    crashed(made.pods[0], running=True, ready=True, lived=lived, at=START - timedelta(seconds=5))
+    reader = cluster(made)
+    watch = panel(reader, clock)
+    assert found(await watch.observe()) == {("deployment/geo", "Restarting")}
+    reader.remove(made.pods[0])
+    reader.put(
+        pod("geo-1-1", owner=made.replica_set, template=pod_template("geo"), created=START - timedelta(seconds=1))
+    )
+    seen = await watch.observe()
+    assert paths(seen.moving) == {"deployment/geo"} and not seen.findings
+    await clock.sleep(waits - 1)
+    assert paths((await watch.observe()).moving) == {"deployment/geo"}
+    await clock.sleep(1)
+    seen = await watch.observe()
+    assert not seen.moving and not seen.findings
+
+
 async def test_a_crashed_pod_may_heal_when_something_it_needs_became_ready_and_its_next_start_is_near() -> None:
     store, caller = app("store"), failing(app("geo"))
     crashed(caller.pods[0], restarts=2, at=START - timedelta(seconds=8))
