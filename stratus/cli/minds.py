@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,11 @@ class EngineClock:
             await self._engine.wait(min(left, piece))
 
 
-def conductor_for(settings: Settings, engine: Engine) -> Conductor:
+PATIENCE_ONCE = 90.0
+"""Seconds for which ``--once`` waits for a rollout in progress: nobody looks again, and the oracles give a start 60 s."""
+
+
+def conductor_for(settings: Settings, engine: Engine, *, once: bool) -> Conductor:
     """The conductor of a running engine. Raises InvalidInput for a model's mind without a model."""
     from agents.baseline import Baseline
     from agents.conductor import Conductor
@@ -43,6 +48,8 @@ def conductor_for(settings: Settings, engine: Engine) -> Conductor:
 
     mind = mind_for(settings.mind, settings.model, engine.emit, lambda: conductor.current)
     options = Options(namespaces=engine.namespaces, first_incident=1 + len(engine.ledger.board.incidents))
+    if once:
+        options = replace(options, confirm_seconds=PATIENCE_ONCE)
     baseline = Baseline(engine.store.snapshots, engine.ledger.board.baseline)
     conductor = Conductor(
         engine,

@@ -58,7 +58,7 @@ async def drive(
 ) -> int:
     """Let the conductor work, then say how it ended."""
     engine = running.engine
-    conductor = conductor_for(settings, engine)
+    conductor = conductor_for(settings, engine, once=once)
     unreachable = False
     try:
         if once:
