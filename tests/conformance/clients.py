@@ -197,7 +197,7 @@ class Real(Client):
 
     def __init__(self, kubeconfig: str) -> None:
         super().__init__()
-        self._host, self._port, self._context, self._auth = _access(kubeconfig)
+        self._host, self._port, self._context, self._auth = access(kubeconfig)
         self._connection: http.client.HTTPSConnection | None = None
 
     def send(self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -239,7 +239,8 @@ def find_kubeconfig() -> str:
     return path if path and Path(path).exists() else ""
 
 
-def _access(kubeconfig: str) -> tuple[str, int, ssl.SSLContext, dict[str, str]]:
+def access(kubeconfig: str) -> tuple[str, int, ssl.SSLContext, dict[str, str]]:
+    """Host, port, TLS context and headers of the current context of a kubeconfig."""
     config = yaml.safe_load(Path(kubeconfig).read_text())
     current = next(each["context"] for each in config["contexts"] if each["name"] == config["current-context"])
     cluster = next(each["cluster"] for each in config["clusters"] if each["name"] == current["cluster"])

@@ -65,16 +65,25 @@ class Generator:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.applies = seed % 2 == 1
+        self.applies = seed % 2 == 1  # not mixed with updates, after which versions differ (see `owners`)
 
     def operation(self) -> Operation:
         resource = self.random.choice(("configmaps", "secrets", "services", "podtemplates", "roles", "networkpolicies"))
         name = self.random.choice(NAMES)
-        draw = self.random.choice(
-            (self.create, self.create, self.put_fresh, self.put_stale, self.merge, self.merge, self.strategic,
-             self.json, self.delete, self.get, *([self.apply] * 4 if self.applies else ()))
-        )  # fmt: skip
-        return draw(resource, name)
+        updates = (
+            self.create,
+            self.create,
+            self.put_fresh,
+            self.put_stale,
+            self.merge,
+            self.merge,
+            self.strategic,
+            self.json,
+        )
+        writes = [self.apply] * 8 if self.applies else [*updates]
+        draw = self.random.choice([*writes, self.delete, self.get])
+        operation: Operation = draw(resource, name)
+        return operation
 
     def metadata(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = {"name": name}

@@ -22,7 +22,8 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("pods", pod("a"), {"spec": {"nodeName": "elsewhere"}}, "spec"),
     (
         "pods",
-        pod("a", pod_spec(nodeSelector={"no": "where"}, tolerations=[{"key": "k", "operator": "Exists"}])), {"spec": {"tolerations": []}},
+        pod("a", pod_spec(nodeSelector={"no": "where"}, tolerations=[{"key": "k", "operator": "Exists"}])),
+        {"spec": {"tolerations": []}},
         "spec.tolerations",
     ),
     ("services", service("a"), {"spec": {"clusterIP": "203.0.113.9"}}, "spec.clusterIPs[0]"),

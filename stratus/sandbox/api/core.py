@@ -159,7 +159,8 @@ class Api:
 
     def _replace(self, kind: Kind, old: Object, new: Object, subresource: str, write: Write) -> Object:
         namespace, name = old["metadata"].get("namespace", ""), old["metadata"]["name"]
-        self._check_version(kind, old, new)
+        if kind.store != "services":
+            self._check_version(kind, old, new)
         metadata.carry_over(new["metadata"], old["metadata"])
         review = Review("UPDATE", kind, namespace, name, new, old, subresource, write)
         strategy.prepare_update(kind, new, old, subresource)
@@ -172,6 +173,8 @@ class Api:
         problems += validate_update(kind, new, old, subresource, missing, self.reader.node(kind))
         if problems:
             raise errors.invalid(kind, name, problems)
+        if kind.store == "services":  # the one kind that is validated before its version is compared
+            self._check_version(kind, old, new)
         self.admission.validate(review)
         if old["metadata"].get("deletionTimestamp") and self._deletion.is_released(kind, new):
             return new if write.dry_run else self.store.remove(kind.store, namespace, name)
@@ -251,7 +254,7 @@ class Api:
             text = f"the namespace of the object ({meta['namespace']}) does not match the namespace on the request ({namespace})"
             raise errors.bad_request(text)
         uid = old["metadata"].get("uid")
-        if meta.get("uid") and meta["uid"] != uid:
+        if meta.get("uid") and meta["uid"] != uid and kind.store != "services":
             if patched:
                 problem = errors.invalid_value("metadata.uid", meta["uid"], "field is immutable")
                 raise errors.invalid(kind, name, [problem])
@@ -261,7 +264,7 @@ class Api:
     def _check_version(self, kind: Kind, old: Object, new: Object) -> None:
         given = new["metadata"].get("resourceVersion")
         if given in (None, "", "0"):
-            if strategy.requires_version(kind) and kind.store != "services":
+            if strategy.requires_version(kind):
                 problem = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
                 raise errors.invalid(kind, old["metadata"]["name"], [problem])
         elif given != old["metadata"]["resourceVersion"]:

@@ -77,6 +77,16 @@ def _required(missing: Missing, problems: list[FieldError]) -> list[FieldError]:
     ]
 
 
+def _service_identity(new: Object, old: Object) -> list[FieldError]:
+    """Services say as causes of an Invalid error what other kinds refuse before validation."""
+    found = []
+    if not new.get("resourceVersion"):
+        found.append(errors.invalid_value("metadata.resourceVersion", "", "must be specified for an update"))
+    if new.get("uid") != old.get("uid"):
+        found.append(errors.invalid_value("metadata.uid", new.get("uid"), "field is immutable"))
+    return found
+
+
 def validate_update(
     kind: Kind, new: Object, old: Object, subresource: str, missing: Missing, node: Node
 ) -> list[FieldError]:
@@ -84,6 +94,6 @@ def validate_update(
     if subresource in ("status", "finalize"):
         return []
     found = [] if subresource == "scale" else immutable.check(kind, new, old)
-    if kind.store == "services" and not new["metadata"].get("resourceVersion"):
-        found.insert(0, errors.invalid_value("metadata.resourceVersion", "", "must be specified for an update"))
+    if kind.store == "services":
+        found = _service_identity(new["metadata"], old["metadata"]) + found
     return found + validate(kind, new, missing, node)
