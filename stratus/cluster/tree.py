@@ -110,6 +110,8 @@ def differences(path: Path, before: Any, after: Any) -> Iterator[tuple[Path, Any
     """The leaves at which two values differ, in a stable order; MISSING where there is none."""
     if same(before, after):
         return
+    if path and isinstance(path[-1], Key) and (before is MISSING or after is MISSING):
+        before, after = _beyond_key(path[-1], before), _beyond_key(path[-1], after)
     present = [value for value in (before, after) if value is not MISSING]
     if any(present) and all(isinstance(value, dict) for value in present):
         left, right = (value if value is not MISSING else {} for value in (before, after))
@@ -123,6 +125,14 @@ def differences(path: Path, before: Any, after: Any) -> Iterator[tuple[Path, Any
     old, new = items
     for key in [*old, *(key for key in new if key not in old)]:
         yield from differences((*path, key), old.get(key, MISSING), new.get(key, MISSING))
+
+
+def _beyond_key(key: Key, item: Any) -> Any:
+    """An added or removed item without the fields that its path names already, if it has others."""
+    if not isinstance(item, dict):
+        return item
+    named = dict(key.fields)
+    return {name: value for name, value in item.items() if name not in named} or item
 
 
 def _only_order_differs(old: dict[Key, Any], new: dict[Key, Any]) -> bool:

@@ -34,6 +34,13 @@ def test_leaves_are_named_by_merge_keys() -> None:
     }
 
 
+def test_an_added_item_does_not_repeat_its_name() -> None:
+    env = [{"name": "A", "value": "1"}]
+    assert _paths(_deployment(), _deployment(env=env)) == {f"{GEO}.env[name=A].value": (None, "1")}
+    ports = [{"containerPort": 53, "protocol": "UDP"}]
+    assert len(_paths(_deployment(ports=ports), _deployment())) == 2
+
+
 def test_duplicate_keys_make_a_list_one_value() -> None:
     twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
     assert _paths(_deployment(env=twice), _deployment(env=twice[:1])) == {f"{GEO}.env": (twice, twice[:1])}
