@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from stratus.sandbox.apps.process import ContainerContext, Image, Process, StartFailure
 from stratus.sandbox.kernel import Timer, rfc3339
 from stratus.sandbox.node import hooks
+from stratus.sandbox.node.endings import duration, last_words, terminated
 from stratus.sandbox.node.environment import ConfigError, expand
 from stratus.sandbox.node.health import Health
 from stratus.sandbox.node.images import Waiting, image_id
@@ -50,7 +51,7 @@ class Container:
         self._timer: Timer | None = None
         self._exit_timer: Timer | None = None
         self._looking = False
-        self._killing = False
+        self._stop_waits: list[Callable[[], None]] = []
 
     # What others ask
 
@@ -112,7 +113,7 @@ class Container:
             return False
         delay = int(worker.node.restarts.delay(key))
         identity = f"{worker.name}_{worker.namespace}({uid_of(worker.pod)})"
-        message = f"back-off {_duration(delay)} restarting failed container={self.name} pod={identity}"
+        message = f"back-off {duration(delay)} restarting failed container={self.name} pod={identity}"
         self.waiting = Waiting("CrashLoopBackOff", message)
         self._event("Warning", "BackOff", "Back-off restarting failed container")
         self._retry(min(left, BACKOFF_EVENT))
@@ -198,9 +199,8 @@ class Container:
         self._event("Warning", "Failed", f"Error: {failure.message}")
         if failure.reason == "CreateContainerError":
             return self._wait(Waiting(failure.reason, failure.message, CONFIG_RETRY))
-        self._finished_at = self.worker.kernel.now()
-        self.terminated = self._ended(failure.code, "StartError", failure.message, EPOCH)
-        self.phase, self.process = "terminated", None
+        self._tell(failure.code, "StartError", failure.message, EPOCH)
+        self.process = None
         self.waiting = Waiting("RunContainerError", failure.message)
         self._retry(1.0)
         self.worker.request_status()
@@ -252,7 +252,7 @@ class Container:
 
     def kill(self, message: str, probe: Object | None) -> None:
         """Stops a running container that is to be started again."""
-        if self._killing or not self.running:
+        if self._stop_waits or not self.running:
             return
         self._event("Normal", "Killing", message)
         pod_grace = spec_of(self.worker.pod).get("terminationGracePeriodSeconds", 30)
@@ -266,17 +266,15 @@ class Container:
         if not self.running or self.process is None:
             self.phase = "terminated" if self.terminated else "waiting"
             return done()
-        if self._killing:
+        self._stop_waits.append(done)
+        if len(self._stop_waits) > 1:
             return
-        self._killing = True
-        obeys = grace >= STOP_SECONDS
-        hook = hooks.pre_stop(self.spec, self.process, self.worker.kernel.now(), self._event)
+        process, code = self.process, 143 if grace >= STOP_SECONDS else 137
+        hook = hooks.pre_stop(self.spec, process, self.worker.kernel.now(), self._event)
 
         def end() -> None:
-            if self.process is not None and self.running:
-                self.process.stop()
-                self._finish(143 if obeys else 137, "Error")
-            done()
+            if self.process is process and self.running:
+                self._finish(code, "Error")
 
         self.worker.kernel.call_later(min(grace, STOP_SECONDS + hook), end)
 
@@ -297,32 +295,20 @@ class Container:
     def _finish(self, code: int, reason: str) -> None:
         self.health.stop()
         self._cancel()
-        self._killing = False
-        self._finished_at = self.worker.kernel.now()
-        self.terminated = self._ended(code, reason, self._last_words(code), rfc3339(self.started_at))
-        self.phase, self.waiting = "terminated", None
+        self._tell(code, reason, last_words(self.spec, self.process, code), rfc3339(self.started_at))
+        self.waiting = None
         if self.process is not None:
             self.process.stop()
+        waiting, self._stop_waits = self._stop_waits, []
         self.worker.sync()
+        for done in waiting:
+            done()
 
-    def _last_words(self, code: int) -> str:
-        """With FallbackToLogsOnError, the end of the log is the termination message of a failed container."""
-        if not code or self.process is None or self.spec.get("terminationMessagePolicy") != "FallbackToLogsOnError":
-            return ""
-        lines = [line for _, line in self.process.logs()][-80:]
-        return "".join(f"{line}\n" for line in lines)[-2048:]
-
-    def _ended(self, code: int, reason: str, message: str, started: str) -> Object:
-        state: Object = {"exitCode": code, "reason": reason, "startedAt": started}
-        if message:
-            state["message"] = message
-        return {**state, "finishedAt": rfc3339(self._finished_at), "containerID": self.container_id}
+    def _tell(self, code: int, reason: str, message: str, started: str) -> None:
+        self._finished_at = self.worker.kernel.now()
+        self.terminated = terminated(code, reason, message, started, self._finished_at, self.container_id)
+        self.phase = "terminated"
 
     def _event(self, type_: str, reason: str, message: str) -> None:
         list_name = "containers" if self.role == "main" else "initContainers"
         self.worker.event(type_, reason, message, f"spec.{list_name}{{{self.name}}}")
-
-
-def _duration(seconds: int) -> str:
-    """Go's text for a whole number of seconds: 40s, 1m20s, 5m0s."""
-    return f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"

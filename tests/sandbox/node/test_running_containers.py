@@ -180,3 +180,39 @@ def test_addresses_are_unique_and_come_back(lab: Lab) -> None:
     used = [status_of(pod)["podIP"] for number in range(5) for pod in lab.pods(f"web{number}")]
     assert len(set(used)) == 5
     assert all(spec_of(lab.get("pods", f"web{n}"))["nodeName"] in ("node-1", "node-2") for n in range(5))
+
+
+def test_a_pod_deleted_while_its_container_is_being_restarted_goes(lab: Lab) -> None:
+    probe = {"httpGet": {"path": "/healthz", "port": 9999}, "periodSeconds": 1, "failureThreshold": 1}
+    hook = {"preStop": {"exec": {"command": ["sleep", "10"]}}}
+    lab.pod("web", {"livenessProbe": probe, "lifecycle": hook}, terminationGracePeriodSeconds=30)
+    lab.advance(3)
+    assert lab.events("web", "Killing") == ["Container c failed liveness probe, will be restarted"]
+    lab.delete("pods", "web")
+    lab.advance(15)
+    assert not lab.exists("pods", "web")
+
+
+def test_a_pre_stop_hook_is_waited_for_but_not_beyond_the_grace(lab: Lab) -> None:
+    hook = {"preStop": {"exec": {"command": ["sleep", "20"]}}}
+    lab.pod("patient", {"lifecycle": hook}, terminationGracePeriodSeconds=30)
+    lab.pod("hasty", {"lifecycle": hook}, terminationGracePeriodSeconds=5)
+    lab.advance(2)
+    lab.delete("pods", "patient")
+    lab.delete("pods", "hasty")
+    lab.advance(6)
+    assert (lab.exists("pods", "patient"), lab.exists("pods", "hasty")) == (True, False)
+    lab.advance(16)
+    assert not lab.exists("pods", "patient")
+
+
+def test_pods_of_a_node_that_is_gone_are_made_elsewhere(lab: Lab) -> None:
+    lab.workload("Deployment", "web", 2)
+    lab.advance(2)
+    lab.cluster.nodes.kubelets["node-2"].stop()
+    lab.cluster.api.delete("nodes", "", "node-2")
+    lab.advance(60)
+    assert [spec_of(pod)["nodeName"] for pod in lab.pods("web")] == ["node-1", "node-1"]
+    lab.cluster.nodes.kubelets["node-2"].resume()
+    lab.advance(15)
+    assert condition(lab.get("nodes", "node-2", ""), "Ready") == ("True", "KubeletReady")
