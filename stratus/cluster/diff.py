@@ -15,6 +15,7 @@ from stratus.domain.steps import FieldChange
 _SALT = secrets.token_bytes(16)
 """Of this process: an unsalted digest of a short password can be guessed from the log."""
 SECRET_FIELDS = frozenset({"data", "stringData", "binaryData"})
+IDENTITY: frozenset[Path] = frozenset({("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")})
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -23,7 +24,10 @@ def changes(before: JsonObject | None, after: JsonObject | None) -> tuple[FieldC
     left = desired(before) if before else MISSING
     right = desired(after) if after else MISSING
     kind = (before or after or {}).get("kind", "")
-    return tuple(shown(kind, path, old, new) for path, old, new in differences((), left, right))
+    leaves = list(differences((), left, right))
+    if not before or not after:  # which object it is stands beside the change already
+        leaves = [leaf for leaf in leaves if leaf[0] not in IDENTITY] or leaves[:1]
+    return tuple(shown(kind, *leaf) for leaf in leaves)
 
 
 def shown(kind: str, path: Path, before: Any, after: Any) -> FieldChange:

@@ -73,6 +73,15 @@ def embedded() -> EmbeddedCluster:
     return made
 
 
+def in_process(made: EmbeddedCluster, namespace: str) -> Cluster:
+    """The embedded cluster without sockets; waiting lets its own time pass."""
+
+    async def advance(seconds: float) -> None:
+        made.advance(max(seconds, 0.01))
+
+    return Cluster(InProcessTransport(made.request, context="embedded"), namespace, advance)
+
+
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realcluster)])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """Each of the two clusters with a namespace that is deleted afterwards."""
@@ -80,12 +89,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     if request.param == "real":
         cluster = Cluster(connect(kubeconfig()), name, asyncio.sleep)
     else:
-        made: EmbeddedCluster = request.getfixturevalue("embedded")
-
-        async def advance(seconds: float) -> None:
-            made.advance(max(seconds, 0.01))
-
-        cluster = Cluster(InProcessTransport(made.request, context="embedded"), name, advance)
+        cluster = in_process(request.getfixturevalue("embedded"), name)
     ref = ObjectRef(api_version="v1", kind="Namespace", name=name)
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     await cluster.writer.send(CreateStep(target=ref, manifest=manifest), Precondition())

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from stratus.cluster.normal import desired
 from stratus.cluster.restore import plan_undo, verify
-from stratus.cluster.transport import InProcessTransport
 from stratus.cluster.tree import same
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import OutcomeUnknown, Refused, Retryable
@@ -16,7 +15,7 @@ from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ReplaceStep,
 from stratus.ports import Precondition
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.testing.faults import LATE_BY, Fault, FaultyTransport, Request
-from tests.cluster.conftest import Cluster, deployment
+from tests.cluster.conftest import Cluster, deployment, in_process
 from tests.cluster.undoing import live, write
 
 NAMESPACE = "default"
@@ -71,17 +70,10 @@ class Undo:
             await live(self.faulty, target)
 
 
-def _cluster(made: EmbeddedCluster) -> Cluster:
-    async def advance(seconds: float) -> None:
-        made.advance(max(seconds, 0.01))
-
-    return Cluster(InProcessTransport(made.request), NAMESPACE, advance)
-
-
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(kind=st.sampled_from(["patch", "replace", "delete", "create"]), faults=FAULTS)
 async def test_it_ends_restored(embedded: EmbeddedCluster, kind: str, faults: list[Fault]) -> None:
-    clean = _cluster(embedded)
+    clean = in_process(embedded, NAMESPACE)
     target = ObjectRef(api_version="apps/v1", kind="Deployment", namespace=NAMESPACE, name="web")
     await _reset(clean, target, exists=kind != "create")
     pre, post = await write(clean, _steps(target)[kind])
