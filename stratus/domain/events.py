@@ -386,6 +386,7 @@ class TxRestored(TxEvent):
 
     event: Literal["undo.verified"] = "undo.verified"
     severity: float | None = None
+    reason: str = Field(default="", description="what an undo on demand did to severity, when it rose")
 
 
 class TxDiverged(TxEvent):

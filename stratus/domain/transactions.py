@@ -188,7 +188,8 @@ def _tx_fields(tx: TxView, event: e.TxEvent) -> TxView:
             steps = tuple(replace(s, undone=None) if s.undone and s.undone.lost else s for s in tx.steps)
             return replace(tx, steps=steps, reason=event.reason, undone_by=event.by, diverged_fields=())
         case e.TxRestored():
-            return replace(tx, severity_after=event.severity if event.severity is not None else tx.severity_after)
+            after = event.severity if event.severity is not None else tx.severity_after
+            return replace(tx, severity_after=after, reason=event.reason or tx.reason)
         case e.TxDiverged():
             return replace(tx, diverged_fields=event.fields, reason=event.reason or tx.reason)
         case e.TxCancelled():

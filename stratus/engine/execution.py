@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from stratus.cluster.diff import changes
+from stratus.cluster.fieldsets import owners, touches
+from stratus.cluster.normal import desired
 from stratus.cluster.requests import FIELD_MANAGER
 from stratus.cluster.restore import verify
+from stratus.cluster.tree import MISSING, differences
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Conflict, LeaseLost, OutcomeUnknown, Refused, Retryable, Unobservable
 from stratus.domain.events import StepExecuted, StepIntended, StepSettledByReading
-from stratus.domain.steps import DeleteStep, EvictStep, ReplaceStep, Step
+from stratus.domain.steps import ApplyStep, DeleteStep, EvictStep, ReplaceStep, Step
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
 from stratus.engine.redact import redacted_step
@@ -111,7 +113,7 @@ async def settle_unknown(ctx: Context, tx: str, number: int) -> None:
         live = await _read_patiently(ctx, view.step)
         verdict = landed(view.step, before, expected, live)
         if verdict == "applied":
-            post = _stored(ctx, expected, live)
+            post = _stored(ctx, view.step, expected, live)
             ctx.ledger.emit(StepSettledByReading(tx=tx, step=number, outcome="applied", post_image=post), durable=True)
             return
         if verdict == "neither":
@@ -133,7 +135,7 @@ async def settle_unknown(ctx: Context, tx: str, number: int) -> None:
 def landed(step: Step, before: JsonObject | None, expected: JsonObject | None, live: JsonObject | None) -> str:
     """ "applied", "not" or "neither", judged on the paths that the step was to change."""
     if before is None:
-        return "not" if live is None or not _is_ours(live) else "applied"
+        return "not" if live is None or not _is_ours(step, live) else "applied"
     if isinstance(step, DeleteStep | EvictStep):
         gone = live is None or live["metadata"].get("deletionTimestamp") or live["metadata"]["uid"] != _uid(before)
         return "applied" if gone else "not"
@@ -148,17 +150,39 @@ def _uid(obj: JsonObject) -> str:
     return str(obj["metadata"].get("uid", ""))
 
 
-def _is_ours(live: JsonObject) -> bool:
+def _is_ours(step: Step, live: JsonObject) -> bool:
     """Two writers may create the same object at the same time: the server notes whose request it stored."""
     managers = {entry.get("manager") for entry in live["metadata"].get("managedFields") or []}
-    return not managers or FIELD_MANAGER in managers
+    return not managers or _manager(step) in managers
 
 
-def _stored(ctx: Context, expected: JsonObject | None, live: JsonObject | None) -> str:
-    """Q of a write whose answer was lost: the live object, unless somebody has written since; then the rehearsal's."""
+def _manager(step: Step) -> str:
+    return step.field_manager if isinstance(step, ApplyStep) else FIELD_MANAGER
+
+
+def _stored(ctx: Context, step: Step, expected: JsonObject | None, live: JsonObject | None) -> str:
+    """Q of a write whose answer was lost: the live object, unless somebody has written since; then the rehearsal's, as far
+    as it can know: a new object's uid is the server's.
+    """
     if expected is None or live is None:
         return ""
-    return ctx.snapshots.put(live if not changes(expected, live) else expected)
+    if not _edited_since(step, expected, live):
+        return ctx.snapshots.put(live)
+    return ctx.snapshots.put({**expected, "metadata": {**expected["metadata"], "uid": _uid(live)}})
+
+
+def _edited_since(step: Step, expected: JsonObject, live: JsonObject) -> bool:
+    """Whether what differs from the rehearsal is somebody's doing: what nobody owns the server chose, as a Service's
+    address, and it chooses anew after each dry run. Where fields are not tracked, every difference counts.
+    """
+    differing = list(differences((), desired(expected), desired(live)))
+    places = [path for path, _, _ in differing]
+    tracked = owners(live)
+    others = [paths for owner, paths in tracked.items() if owner[0] != _manager(step)]
+    if differing and not (tracked and all(others)):
+        return True
+    touched = any(touches(path, places) for paths in others for path in paths)
+    return touched or any(now is MISSING for _, _, now in differing)
 
 
 async def _read_patiently(ctx: Context, step: Step) -> JsonObject | None:

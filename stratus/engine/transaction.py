@@ -247,6 +247,8 @@ class Transaction:
 
 async def undo_transaction(ctx: Context, tx: str, reason: str, by: str = "") -> None:
     """Undo all steps of a transaction and prove it; ends in RESTORED or DIVERGED."""
+    on_demand = ctx.ledger.transaction(tx).state in (TxState.COMMITTED, TxState.DIVERGED)
+    before = await ctx.observe() if on_demand else None
     if ctx.ledger.transaction(tx).state is not TxState.UNDOING:
         ctx.ledger.emit(UndoStarted(tx=tx, reason=reason, by=by), durable=True)
     ctx.reach(CrashPoint.UNDO_STARTED)
@@ -257,7 +259,9 @@ async def undo_transaction(ctx: Context, tx: str, reason: str, by: str = "") -> 
     ctx.reach(CrashPoint.UNDO_VERIFIED)
     wrote = ctx.ledger.transaction(tx).writes
     after = await settling.at_rest(ctx, ctx.settings.undo_settle) if wrote else await ctx.observe()
-    ctx.ledger.emit(TxRestored(tx=tx, severity=finite(after.severity)), durable=True)
+    rose = before is not None and after.severity > before.severity
+    told = f"{reason}; severity rose from {before.severity:g} to {after.severity:g}" if before and rose else ""
+    ctx.ledger.emit(TxRestored(tx=tx, severity=finite(after.severity), reason=told), durable=True)
 
 
 def finite(severity: float) -> float | None:
