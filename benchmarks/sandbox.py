@@ -162,7 +162,9 @@ def real(kubeconfig: str) -> Server:
     from tests.conformance.clients import access
 
     host, port, context, auth = access(kubeconfig)
-    return Server("real", lambda: http.client.HTTPSConnection(host, port, context=context), auth, _pid("kube-apiserver"))
+    return Server(
+        "real", lambda: http.client.HTTPSConnection(host, port, context=context), auth, _pid("kube-apiserver")
+    )
 
 
 def _pid(name: str) -> int:
