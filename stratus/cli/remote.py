@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 
 from stratus.cli.assembly import actor
@@ -55,17 +56,19 @@ def _answer(reader: LogReader, identifier: str) -> tuple[bool, str]:
     outcome = reader.inbox.outcome(identifier)
     if outcome is not None and outcome[0]:
         return outcome
+    if board_of(reader).running:
+        raise Retryable("the engine is busy with another command: ask again when it is done")
     raise Retryable("no engine is running on this journal: start one with `stratus run` or `stratus tui`")
 
 
-def follow(path: Path, tx: str, *, undone: bool = False) -> TxView:
-    """Wait until a transaction has ended (``undone``: until its undo has). Raises LeaseLost when the engine goes away."""
+def follow(path: Path, tx: str, *, after: datetime | None = None) -> TxView:
+    """Wait until a transaction has ended (``after``: has ended again since then). Raises LeaseLost when the engine goes."""
     reader = open_reader(path)
     try:
         board = board_of(reader)
         while True:
             view = board.transactions.get(tx)
-            if view is not None and view.ended and (not undone or view.state.value != "committed"):
+            if view is not None and view.ended and view.ended_at != after:
                 return view
             if not board.running:
                 raise LeaseLost(f"the engine stopped before transaction {tx} ended: see `stratus tx show {tx}`")

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from stratus.sandbox.cluster import EmbeddedCluster
     from stratus.sandbox.faults import Fault
 
-ENTRY_POINTS = {"hotel": ("svc:hotel/frontend:8080/request",)}
+ENTRY_POINTS = {
+    "hotel": ("svc:hotel/frontend:8080/request",),
+    "hotel-reservation": ("svc:hotel-reservation/frontend:5000/request",),
+    "social-network": ("svc:social-network/nginx-thrift:8080/request",),
+    "astronomy-shop": ("svc:astronomy-shop/frontend-proxy:8080/request",),
+}
 """What the applications' users ask for: the demo's SLO probe."""
 SHOWS_WITHIN = 60.0
 REQUESTS = 5

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stratus.cli.assembly import actor, connect, running_engine
 from stratus.cli.exits import ExitCode
@@ -19,6 +20,9 @@ from stratus.domain.errors import InvalidInput, LeaseLost
 from stratus.domain.steps import Proposal
 from stratus.domain.transactions import TxView
 from stratus.ports import ClusterReader
+
+if TYPE_CHECKING:
+    from stratus.cluster.transport import Transport
 
 LEASE_PATIENCE = 5.0
 """Seconds to wait for a writer that is just leaving."""
@@ -47,7 +51,7 @@ async def _do(
     tell = Story(Output("text", stdout=sys.stderr)).tell if out.form == "text" else None
     try:
         async with running_engine(settings, wait=0.0, on_event=tell) as running:
-            proposal = await _compile(words, running.reader, settings)
+            proposal = await _compile(words, running.reader, _namespace(settings, running.transport))
             result = await running.engine.do(proposal, settle=settle, irreversible_ok=irreversible)
             return running.engine.ledger.transaction(result.tx)
     except LeaseLost:
@@ -73,7 +77,7 @@ async def _through_inbox(settings: Settings, words: list[str], settle: float | N
 
     transport = connect(settings)
     try:
-        proposal = await _compile(words, Reader(transport), settings)
+        proposal = await _compile(words, Reader(transport), _namespace(settings, transport))
     finally:
         await transport.close()
     command = Do(proposal=proposal, settle=settle, irreversible_ok=irreversible)
@@ -82,10 +86,14 @@ async def _through_inbox(settings: Settings, words: list[str], settle: float | N
     return await asyncio.to_thread(follow, settings.journal_path, tx)
 
 
-async def _compile(words: list[str], reader: ClusterReader, settings: Settings) -> Proposal:
+def _namespace(settings: Settings, transport: Transport) -> str:
+    """As kubectl: what the command line fences, else the kubeconfig context's own, else ``default``."""
+    return settings.namespaces[0] if settings.namespaces else transport.endpoint.namespace or "default"
+
+
+async def _compile(words: list[str], reader: ClusterReader, namespace: str) -> Proposal:
     from stratus.cluster.kubectl import compile_command, local_files, reads_stdin
 
-    namespace = settings.namespaces[0] if settings.namespaces else "default"
     stdin = sys.stdin.read() if reads_stdin(words) and sys.stdin is not None and not sys.stdin.isatty() else ""
     proposal = await compile_command(words, reader=reader, namespace=namespace, stdin=stdin, read_file=local_files)
     return proposal.model_copy(update={"author": f"human:{actor()}"})

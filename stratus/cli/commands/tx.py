@@ -133,7 +133,7 @@ def undo(arguments: Namespace) -> int:
         done = asyncio.run(_undo(settings, view.id, out, seconds(arguments.settle) if arguments.settle else None))
     except LeaseLost:
         ask(settings.journal_path, Undo(tx=view.id))
-        done = follow(settings.journal_path, view.id, undone=True)
+        done = follow(settings.journal_path, view.id, after=view.ended_at)
     print_transaction(out, done, undone_on_demand=True)
     return int(exit_code_of(done, undone_on_demand=True))
 
