@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,7 @@ async def test_a_list_is_read_page_by_page_and_again_when_it_expired() -> None:
     class Paged(OneObject):
         pages = ["second", "last", "410", "last"]
 
-        async def request(self, method: str, path: str, **rest: object) -> Answer:  # type: ignore[override]
+        async def request(self, method: str, path: str, **rest: Any) -> Answer:
             if path == "/api/v1":
                 return _json(DISCOVERY)
             page = self.pages.pop()

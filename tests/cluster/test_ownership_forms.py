@@ -18,7 +18,7 @@ def service(*entries: Any) -> Any:
 
 
 def given_back(pre: Any, live: Any) -> Any:
-    deleted = {"metadata": {}}
+    deleted: Any = {"metadata": {}}
     return handed_back(pre, deleted, live, ours=[()], theirs=[], undo_manager="stratus")
 
 

@@ -28,7 +28,7 @@ async def _replica_sets(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
     for found in await cluster.reader.list("ReplicaSet", cluster.namespace):
         meta = found["metadata"]
         image = found["spec"]["template"]["spec"]["containers"][0]["image"]
-        owner = next(iter(meta.get("ownerReferences") or []), {}).get("uid", "")
+        owner = "".join(reference["uid"] for reference in meta.get("ownerReferences") or [])
         result[meta["name"]] = (image, meta.get("annotations", {}).get(REVISION, ""), owner)
     return result
 
