@@ -8,6 +8,7 @@ from typing import Protocol
 from agents.evidence import Evidence, gather
 from agents.incident import Incident, Role
 from stratus.domain.base import JsonObject
+from stratus.domain.errors import Refused
 from stratus.domain.severity import Observation
 from stratus.domain.steps import Proposal
 from stratus.ports import Clock, ClusterReader, Transactor, TxResult
@@ -68,4 +69,7 @@ class Tools:
     async def take_back(self, incident: Incident, tx: str, reason: str) -> TxResult:
         """Ask the engine to undo a committed transaction."""
         incident.say("undo", "tool", f"undo {tx}: {reason}")
-        return await self._transactor.undo(tx, by="agent:undo", reason=reason)
+        try:
+            return await self._transactor.undo(tx, by="agent:undo", reason=reason)
+        except Refused as error:  # a person was quicker
+            return TxResult(tx=tx, outcome="refused", reason=str(error))

@@ -100,6 +100,12 @@ def _cannot_start(case: Case, workload: Workload, container: JsonObject, trouble
     return hypothesis(workload.subject, "command", 0.9, reason, said, candidates)
 
 
+def _odd_command(case: Case, workload: Workload, container: JsonObject) -> bool:
+    """Whether a container sets a command although no sibling of the same image does."""
+    same = [c for w in case.siblings(workload) for c in w.containers if c.get("image") == container.get("image")]
+    return bool(container.get("command")) and bool(same) and not any(c.get("command") for c in same)
+
+
 def command_candidates(case: Case, workload: Workload, container: JsonObject, reason: str) -> list[Candidate]:
     """Other commands: what siblings of the same image run by their own name, else the image's own."""
     command = container.get("command") or []
@@ -150,7 +156,7 @@ def _exits(case: Case, workload: Workload, container: JsonObject, trouble: Troub
         yield _missing_file(case, workload, container, path, line, facts)
     if not explained:
         calls = [call for call in failed_calls(lines) if call.line in last]
-        unstartable = trouble.exit_code in NOT_A_PROGRAM
+        unstartable = trouble.exit_code in NOT_A_PROGRAM or _odd_command(case, workload, container)
         yield _crash(case, workload, container, facts, waits=bool(calls), unstartable=unstartable)
 
 
@@ -199,9 +205,10 @@ def _crash(
     if unstartable:
         candidates += command_candidates(case, workload, container, reason)
     candidates += case.rollbacks(workload, reason)
-    fault_class = _class_of(groups[0]) if groups else ("command" if container.get("command") else "unknown")
+    fault_class = _class_of(groups[0]) if groups else ("command" if unstartable else "unknown")
     said = [*facts, *(change.sentence() for change in (groups[0] if groups else []))]
-    confidence = (0.45 if waits else 0.8) if groups else (0.25 if waits else 0.4)
+    alone = 0.6 if unstartable else 0.4
+    confidence = (0.45 if waits else 0.8) if groups else (0.25 if waits else alone)
     same = "; ".join(f"{c.path[-1]} {c.before} {c.after}" for c in groups[0]) if groups else ""
     return hypothesis(workload.subject, fault_class, confidence, reason, said, candidates, family=same)
 

@@ -41,7 +41,8 @@ def _policy(case: Case, policy: JsonObject) -> Iterator[Hypothesis]:
     for group in case.recent(policy, fields("spec"))[:1]:
         said += [change.sentence() for change in group]
     rules = [*(policy["spec"].get("ingress") or []), *(policy["spec"].get("egress") or [])]
-    narrow = 1.0 if not rules else 0.6  # without any rule it does nothing but block
+    # without any rule it does nothing but block; newer than the pods, it is what changed
+    narrow = 1.0 if not rules or _newer(case, policy, blocked) else 0.6
     candidates.append(fixes.candidate(Origin.DERIVE, [fixes.delete(policy)], reason, said[:1], worth=narrow))
     candidates += _allowing(policy, case, blocked, reason)
     confidence = 0.9 if _timeouts(case, blocked) else 0.72 if hurt else 0.2
@@ -70,12 +71,25 @@ def _blocked(case: Case, policy: JsonObject) -> Iterator[tuple[Subject, Subject]
             yield from _shut(case, policy, finding.subject)
 
 
+def _newer(case: Case, policy: JsonObject, blocked: list[tuple[Subject, Subject]]) -> bool:
+    """Whether the blocked pods were there before the policy."""
+    made = str(policy["metadata"].get("creationTimestamp", ""))
+    callees = [w for _, callee in blocked if (w := case.evidence.workload(callee)) is not None]
+    started = [str(p["metadata"].get("creationTimestamp", "")) for w in callees for p in w.ready_pods]
+    return bool(started) and all(stamp < made for stamp in started)
+
+
 def _shut(case: Case, policy: JsonObject, service: Subject) -> Iterator[tuple[Subject, Subject]]:
-    """(Service, workload) where a Service does not answer and the policy lets nobody in to its pods."""
+    """(Service, workload) where a Service does not answer although its pods are ready, and the policy restricts them."""
     for subject in case.topology.backends.get((service.namespace, service.name), ()):
         workload = case.evidence.workload(subject)
-        if workload is not None and _holds(policy, workload, "Ingress") and not policy["spec"].get("ingress"):
+        if workload is not None and _holds(policy, workload, "Ingress") and not _open(policy):
             yield service, subject
+
+
+def _open(policy: JsonObject) -> bool:
+    """Whether some rule lets everybody in."""
+    return any(not rule.get("from") for rule in policy["spec"].get("ingress") or [])
 
 
 def _holds(policy: JsonObject, workload: Workload, way: str) -> bool:

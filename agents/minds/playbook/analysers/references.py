@@ -41,16 +41,21 @@ def _no_such_host(case: Case, reference: Reference) -> Iterator[Hypothesis]:
     if workload is None:
         return
     reason = f"{workload.subject} calls {reference.host}, and there is no such Service ({reference.where})"
-    close = _meant(reference, names)
+    close = _meant(case, reference, names)
     candidates = _earlier(case, workload, reference, reason)
     candidates += _rewritten(workload, reference, reference.host, close, reason) if close else []
     confidence = 0.9 if candidates else 0.3
     yield hypothesis(workload.subject, "config", confidence, reason, [reason], candidates)
 
 
-def _meant(reference: Reference, names: list[str]) -> str:
-    """The Service that a wrong host name probably means: similar, or with the words of the variable in it."""
+def _meant(case: Case, reference: Reference, names: list[str]) -> str:
+    """The Service that a wrong host name probably means: a similar name, the only one with that port, or the variable's."""
     close = nearest(reference.service, names, 0.72)
+    if close:
+        return close
+    ports = {n: offered(case.evidence.get("Service", reference.namespace, n) or {}) for n in names}
+    fitting = [n for n, numbers in ports.items() if reference.port in numbers]
+    close = fitting[0] if len(fitting) == 1 else nearest(reference.service, fitting, 0.5)
     if close or not reference.variable:
         return close
     word = re.sub(r"_?(ADDR|ADDRESS|HOST|URL|URI|ENDPOINT|SERVER|SERVICE)$", "", reference.variable)

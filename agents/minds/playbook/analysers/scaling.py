@@ -48,7 +48,8 @@ def _scaled_to_zero(case: Case, workload: Workload) -> Iterator[Hypothesis]:
     said += [f"called by {', '.join(services)}"] if services else []
     confidence = 0.93 if case.evidence.found(workload.subject) or workload.subject in case.suffering else 0.4
     summary = f"{workload.subject} is scaled to zero"
-    yield hypothesis(workload.subject, "scaling", confidence, summary, said, candidates)
+    together = "scaled to zero" if confidence > 0.9 else ""
+    yield hypothesis(workload.subject, "scaling", confidence, summary, said, candidates, family=together)
 
 
 def _first_of_each(choices: list[tuple[Origin, int]]) -> list[tuple[Origin, int]]:

@@ -176,8 +176,8 @@ def _meant(case: Case, service: JsonObject) -> Workload | None:
         key=lambda w: -sum(w.labels.get(k) == v for k, v in selector.items()),
     )
     free = [w for w in near if w not in taken]
-    close = [w for w in free if w.name == nearest(name, [f.name for f in free], 0.5)]
-    return next(iter([*namesake, *agreeing, *close, *(free if len(free) == 1 else [])]), None)
+    close = [w for w in free if w.name == nearest(name, [f.name for f in free], 0.6)]
+    return next(iter([*namesake, *agreeing, *close]), None)
 
 
 def _selector_for(selector: dict[str, str], target: Workload) -> dict[str, str]:
@@ -274,11 +274,15 @@ def _called_port(case: Case, service: JsonObject, target: Workload) -> Iterator[
     candidates = case.restorations(service, fields("ports"), reason)
     first = service["spec"]["ports"][0]
     step = fixes.set_field(service, ("spec", "ports", 0, "port"), port) if first else None
-    worth = 1.0 if port in listening(case, target) else 0.7
+    listens = listening(case, target)
+    worth = 1.0 if port in listens else 0.7
     candidates += [fixes.candidate(Origin.DERIVE, [step], reason, worth=worth)] if step else []
     said = [f"{r.caller} names {r.host}:{r.port} in {r.where}" for r in found[:3]]
     affects = {r.caller for r in found}
-    confidence = 0.85 if len(found) > 1 or (candidates[:1] and candidates[0].origin is Origin.RESTORE) else 0.55
+    # pods that listen where they are called speak against the Service, pods that listen where it leads speak for it
+    at_fault = port in listens or not offered & set(listens)
+    restored = any(c.origin is Origin.RESTORE for c in candidates)
+    confidence = 0.9 if restored or (at_fault and len(found) > 1) else 0.85 if at_fault else 0.3
     yield hypothesis(subject, "service-networking", confidence, reason, said, candidates, affects=affects)
 
 
