@@ -32,6 +32,7 @@ an overwrite.
 - **Ownership** (`metadata.managedFields`): a second PUT hands each restored field back to whoever held it, so that the
   next server-side apply of a GitOps tool meets no conflict.
 - **Autoscalers**: where a HorizontalPodAutoscaler set `spec.replicas` since, its value stays, and that is no conflict.
+
 """
 
 
