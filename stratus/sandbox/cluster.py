@@ -68,7 +68,7 @@ class EmbeddedCluster:
         self.app = self.server
         self._custom = CustomResources(self.api, self.server.custom_schemas)
         self._controllers = Controllers(self.api, self.backend.usage, root_ca)
-        self._scheduler = Scheduler(self.api)
+        self.scheduler = Scheduler(self.api)
         self.started = False
 
     def start(self) -> None:
@@ -78,7 +78,7 @@ class EmbeddedCluster:
         self.started = True
         self._controllers.start()
         self.nodes.start()
-        self._scheduler.start()
+        self.scheduler.start()
         bootstrap(self.api)
         for number in range(self._node_count):
             self.nodes.add(f"node-{number + 1}")
