@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stratus.cli.assembly import actor
@@ -16,6 +16,9 @@ from stratus.journal import LogReader, open_reader
 POLL = 0.02
 ANSWER_WITHIN = 15.0
 """Seconds for a running engine to take a command."""
+
+SILENT_AFTER = timedelta(seconds=30)
+"""An engine shows a sign of life every two seconds; one that is silent for this long was killed."""
 
 
 def board_of(reader: LogReader, board: Board | None = None) -> Board:
@@ -56,9 +59,14 @@ def _answer(reader: LogReader, identifier: str) -> tuple[bool, str]:
     outcome = reader.inbox.outcome(identifier)
     if outcome is not None and outcome[0]:
         return outcome
-    if board_of(reader).running:
+    if _lives(reader, board_of(reader)):
         raise Retryable("the engine is busy with another command: ask again when it is done")
     raise Retryable("no engine is running on this journal: start one with `stratus run` or `stratus tui`")
+
+
+def _lives(reader: LogReader, board: Board) -> bool:
+    beat = reader.heartbeat()
+    return board.running and beat is not None and datetime.now(UTC) - beat.at < SILENT_AFTER
 
 
 def follow(path: Path, tx: str, *, after: datetime | None = None) -> TxView:
@@ -70,7 +78,7 @@ def follow(path: Path, tx: str, *, after: datetime | None = None) -> TxView:
             view = board.transactions.get(tx)
             if view is not None and view.ended and view.ended_at != after:
                 return view
-            if not board.running:
+            if not _lives(reader, board):
                 raise LeaseLost(f"the engine stopped before transaction {tx} ended: see `stratus tx show {tx}`")
             time.sleep(POLL)
             board = board_of(reader, board)

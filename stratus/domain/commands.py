@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -94,3 +95,4 @@ class Posted(Value):
     actor: str
     surface: Literal["terminal", "slack", "cli", "chat", "api"]
     command: Command
+    at: datetime | None = Field(default=None, description="when it was asked; None when the inbox does not keep it")

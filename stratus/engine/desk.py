@@ -13,6 +13,10 @@ from stratus.domain.transactions import TxView, card_digest
 from stratus.engine.ledger import Ledger
 from stratus.ports import Clock, Inbox
 
+STALE_AFTER = 60.0
+"""Seconds after which a command that no engine took is not carried out any more: it was meant for another situation. What
+only makes the engine more careful (veto, hold, pause, a stricter mode) never gets too old."""
+
 
 class Desk:
     """Turns commands into events and into flags that the running transaction looks at."""
@@ -34,9 +38,10 @@ class Desk:
         """("veto" or "approve", who) once somebody decided about ``tx``."""
         return self._decisions.get(tx)
 
-    def answer(self, posted: c.Posted, accepted: bool, message: str, target: str = "", **result: object) -> None:
-        """Decide a command once and record it."""
-        if self._inbox.decide(posted.id, accepted, message):
+    def answer(self, posted: c.Posted, accepted: bool, message: str, target: str = "", **result: object) -> bool:
+        """Decide a command once and record it. False when it was decided before: whoever asked has given up waiting."""
+        first = self._inbox.decide(posted.id, accepted, message)
+        if first:
             handled = CommandHandled(
                 command=posted.id,
                 verb=posted.command.verb,
@@ -48,6 +53,7 @@ class Desk:
                 result=result,
             )
             self._ledger.emit(handled)
+        return first
 
     def mode_of(self, namespace: str) -> Mode:
         """The mode that people last asked for, within the configuration's ceiling."""
@@ -65,6 +71,9 @@ class Desk:
         )
 
     def _handle(self, posted: c.Posted) -> None:
+        if self._stale(posted):
+            self.answer(posted, False, "asked while no engine was listening, too long ago: look again, then ask again")
+            return
         match posted.command:
             case c.Veto() | c.Approve() | c.Hold():
                 self._decide(posted)
@@ -80,6 +89,14 @@ class Desk:
             case c.Do() | c.Undo() | c.Ask():
                 self._queued.add(posted.id)
                 self.queue.append(posted)
+
+    def _stale(self, posted: c.Posted) -> bool:
+        command = posted.command
+        careful = isinstance(command, c.Veto | c.Hold | c.Pause) or (
+            isinstance(command, c.SetMode) and command.mode.freedom < self.mode_of(command.namespace).freedom
+        )
+        age = 0.0 if posted.at is None else (self._clock.now() - posted.at).total_seconds()
+        return age > STALE_AFTER and not careful
 
     def _set_mode(self, posted: c.Posted, wanted: c.SetMode) -> None:
         ceiling = min(
@@ -121,7 +138,7 @@ class Desk:
             hint = ": use undo to take it back" if tx.state is TxState.COMMITTED else ""
             return f"too late, {tx.id} is already {tx.state}{by}{hint}"
         first = self._decisions.get(tx.id)
-        if first is not None:
+        if first is not None and (first[0] == "veto" or not isinstance(posted.command, c.Veto)):  # no veto is too late
             return f"too late, {first[1].actor} was first: {first[0]}"
         if isinstance(posted.command, c.Veto):
             return ""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from stratus import __version__
 from stratus.domain import commands as c
-from stratus.domain.errors import LeaseLost, NeedsHuman, StratusError
+from stratus.domain.errors import LeaseLost, Refused, StratusError
 from stratus.domain.events import (
     EngineStarted,
     EngineStopped,
@@ -223,6 +223,7 @@ class Engine:
     async def transact(self, proposal: Proposal, *, incident: str, initial: float) -> TxResult:
         """One transaction of the agents, from proposal to its end."""
         async with self._turn:
+            await recovery.recover(self.context)
             return await Transaction(
                 self.context, proposal, incident=incident, initial=initial, people=self.people
             ).run()
@@ -230,15 +231,16 @@ class Engine:
     async def undo(self, tx: str, *, by: str, reason: str) -> TxResult:
         """Undo a committed (or rest of a diverged) transaction; edits that others made since are kept.
 
-        Raises NeedsHuman for another cluster's transaction or one that has nothing to undo.
+        Raises NeedsHuman for another cluster's transaction, Refused for one that has nothing to undo.
         """
         async with self._turn:
+            await recovery.recover(self.context)
             view = self.ledger.board.transactions.get(tx)
             if view is None:
-                raise NeedsHuman(f"there is no transaction {tx}: see `stratus tx list`")
+                raise Refused(f"there is no transaction {tx}: see `stratus tx list`")
             recovery.refuse_other_cluster(self.context, view)
             if view.state not in (TxState.COMMITTED, TxState.DIVERGED):
-                raise NeedsHuman(f"transaction {tx} is {view.state}: only a committed one can be undone")
+                raise Refused(f"transaction {tx} is {view.state}: only a committed one can be undone")
             await undo_transaction(self.context, tx, reason, by)
             return result_of(self.ledger.transaction(tx))
 
@@ -247,12 +249,16 @@ class Engine:
     async def do(self, proposal: Proposal, *, settle: float | None = None, irreversible_ok: bool = False) -> TxResult:
         """A person's command as a transaction: its author's approval is in it."""
         async with self._turn:
+            await recovery.recover(self.context)
             return await Transaction(
                 self.context, proposal, author_approves=True, settle=settle, irreversible_ok=irreversible_ok
             ).run()
 
     async def serve_queue(self) -> None:
-        """Carry out the commands that take their turn (do, undo), one after the other."""
+        """Carry out the commands that take their turn (do, undo), one after the other.
+
+        Whoever asks may give up while another command is carried out: what has an answer already is left alone.
+        """
         while self.desk.queue and not self._stopping:
             posted = self.desk.queue.popleft()
             try:
@@ -264,16 +270,17 @@ class Engine:
         command = posted.command
         if isinstance(command, c.Do):
             tx = self.ledger.next_tx("")
-            self.desk.answer(posted, True, f"transaction {tx}", tx)
-            await self.do(command.proposal, settle=command.settle, irreversible_ok=command.irreversible_ok)
+            if self.desk.answer(posted, True, f"transaction {tx}", tx):
+                await self.do(command.proposal, settle=command.settle, irreversible_ok=command.irreversible_ok)
         elif isinstance(command, c.Undo):
             view = self.ledger.board.transactions.get(command.tx)
             if view is None or view.state not in (TxState.COMMITTED, TxState.DIVERGED):
                 state = view.state if view else "unknown"
                 self.desk.answer(posted, False, f"{command.tx} is {state}: only a committed one can be undone")
                 return
-            self.desk.answer(posted, True, f"undoing {command.tx}", command.tx)
-            await self.undo(command.tx, by=posted.actor, reason=f"asked for by {posted.actor}")
+            recovery.refuse_other_cluster(self.context, view)
+            if self.desk.answer(posted, True, f"undoing {command.tx}", command.tx):
+                await self.undo(command.tx, by=posted.actor, reason=f"asked for by {posted.actor}")
         else:
             self.desk.answer(posted, False, f"this engine does not answer {command.verb}")
 

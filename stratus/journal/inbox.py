@@ -42,9 +42,11 @@ class SqliteInbox:
     def pending(self) -> Sequence[Posted]:
         """Commands without an outcome, oldest first."""
         rows = self._database.execute(
-            "SELECT id, actor, surface, body FROM inbox WHERE accepted IS NULL ORDER BY posted_at, rowid"
+            "SELECT id, actor, surface, body, posted_at FROM inbox WHERE accepted IS NULL ORDER BY posted_at, rowid"
         ).fetchall()
-        return [Posted(id=row[0], actor=row[1], surface=row[2], command=self._decode(row[3])) for row in rows]
+        return [
+            Posted(id=row[0], actor=row[1], surface=row[2], command=self._decode(row[3]), at=row[4]) for row in rows
+        ]
 
     def decide(self, command_id: str, accepted: bool, message: str) -> bool:
         """Set the outcome; False when it had one already."""
