@@ -1,10 +1,44 @@
-"""A clock that a test owns."""
+"""Clocks that a test owns."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Kernel(Protocol):
+    """The embedded cluster's virtual time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Let it pass, with everything that happens meanwhile."""
+        ...
+
+
+class KernelClock:
+    """Implements ports.Clock on an embedded cluster's virtual time: whoever waits lets the cluster live."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def now(self) -> datetime:
+        """Cluster time."""
+        return datetime.fromtimestamp(self._kernel.now(), UTC)
+
+    def monotonic(self) -> float:
+        """Cluster time in seconds."""
+        return self._kernel.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let it pass."""
+        self._kernel.advance(max(seconds, 0.0))
+        await asyncio.sleep(0)
+
 
 START = datetime(2026, 1, 1, 2, 14, tzinfo=UTC)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from stratus.cluster.reader import Reader
@@ -11,28 +9,10 @@ from stratus.cluster.transport import InProcessTransport
 from stratus.domain.severity import Observation
 from stratus.oracles import OracleSettings, Panel
 from stratus.sandbox.cluster import EmbeddedCluster
+from stratus.testing.clock import KernelClock
 from tests.oracles.support import found
 
 pytestmark = pytest.mark.slow
-
-
-class VirtualClock:
-    """The cluster's own time: sleeping lets it pass."""
-
-    def __init__(self, cluster: EmbeddedCluster) -> None:
-        self._cluster = cluster
-
-    def now(self) -> datetime:
-        """Cluster time."""
-        return datetime.fromtimestamp(self._cluster.kernel.now(), UTC)
-
-    def monotonic(self) -> float:
-        """Cluster time in seconds."""
-        return self._cluster.kernel.now()
-
-    async def sleep(self, seconds: float) -> None:
-        """Let it pass."""
-        self._cluster.advance(seconds)
 
 
 class Watch:
@@ -43,7 +23,7 @@ class Watch:
         self.cluster.start()
         self.cluster.settle(300)
         reader = Reader(InProcessTransport(self.cluster.request))
-        self.panel = Panel(reader, VirtualClock(self.cluster), OracleSettings(namespaces=(application,)))
+        self.panel = Panel(reader, KernelClock(self.cluster.kernel), OracleSettings(namespaces=(application,)))
 
     async def until(self, wanted: set[tuple[str, str]], seconds: float) -> Observation:
         """Look every second until all of ``wanted`` is found (nothing wanted: nothing found, nothing moving)."""
