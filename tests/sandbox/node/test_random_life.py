@@ -36,8 +36,20 @@ class Chaos:
 
     def step(self) -> None:
         act: Callable[[], None] = self.rng.choice(
-            [self.scale, self.scale, self.kill, self.kill, self.break_image, self.mend_image, self.restart]
-            + [self.cordon, self.uncordon, self.node_stops, self.node_resumes, self.orphan]
+            [
+                self.scale,
+                self.scale,
+                self.kill,
+                self.kill,
+                self.break_image,
+                self.mend_image,
+                self.restart,
+                self.cordon,
+                self.uncordon,
+                self.node_stops,
+                self.node_resumes,
+                self.orphan,
+            ]
         )
         try:
             act()
