@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
-from stratus.domain.machine import TxState
+from stratus.domain.events import StepExecuted
 from tests.properties.run import Run
 
 Tally = Counter[tuple[str, str]]
@@ -26,23 +25,5 @@ def of(run: Run) -> Tally:
 
 
 def _written(run: Run, number: int) -> str:
-    from stratus.domain.events import StepExecuted
-
     outcomes = [r.event.outcome for r in run.log if isinstance(r.event, StepExecuted) and r.event.step == number]
     return outcomes[0] if outcomes else "never answered"
-
-
-def table(tally: Tally) -> list[str]:
-    """For people."""
-    kinds = sorted({kind for kind, _ in tally})
-    columns = [*map(str, ENDS), *sorted({outcome for _, outcome in tally} - set(map(str, ENDS)))]
-    rows = [[kind, *(str(tally[kind, column]) for column in columns)] for kind in kinds]
-    return list(_aligned([["", *columns], *rows]))
-
-
-ENDS = (TxState.COMMITTED, TxState.RESTORED, TxState.DIVERGED, TxState.CANCELLED)
-
-
-def _aligned(rows: list[list[str]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
