@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from stratus.cluster.transport import Answer
@@ -56,6 +57,17 @@ def failure(answer: Answer, what: str, *, writes: bool) -> StratusError:
     if answer.status >= 500:
         return Retryable(text, _delay(answer, status))
     return Refused(text, status=answer.status, reason=reason)
+
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONTEXT = re.compile(r",? ?error found in #.*", re.DOTALL)
+
+
+def without_values(error: StratusError) -> StratusError:
+    """The error without what the server quotes: to a Secret that it cannot decode it answers with all of the Secret."""
+    if not (isinstance(error, Refused) and (isinstance(error, Absent | Conflict) or error.status == 403)):
+        error.args = (_QUOTED.sub('"…"', _CONTEXT.sub("", str(error))),)
+    return error
 
 
 def _status(answer: Answer) -> JsonObject:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from stratus.cluster.answers import checked
+from stratus.cluster.answers import checked, without_values
 from stratus.cluster.discovery import Discovery
 from stratus.cluster.requests import WriteRequest, request_for, scale_patch
 from stratus.cluster.transport import DEFAULT_TIMEOUT, Transport
 from stratus.domain.base import JsonObject
-from stratus.domain.errors import Refused
+from stratus.domain.errors import Refused, StratusError
 from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import CreateStep, DeleteStep, EvictStep, PatchStep, ScaleStep, Step
 from stratus.ports import ClusterWriter, Precondition, Resource
@@ -49,7 +49,10 @@ class Writer:
             timeout=self._timeout,
         )
         writes = "dryRun" not in request.query
-        stored = checked(answer, f"{step.kind} {step.target}", writes=writes)
+        try:
+            stored = checked(answer, f"{step.kind} {step.target}", writes=writes)
+        except StratusError as error:
+            raise (without_values(error) if step.target.kind == "Secret" else error) from None
         return _remaining(step, stored)
 
     def _finished(self, request: WriteRequest) -> WriteRequest:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
+from stratus.domain.credentials import names_credential
 from stratus.domain.steps import ApplyStep, CreateStep, PatchStep, Proposal, ReplaceStep, Step
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -16,9 +18,9 @@ def redacted(proposal: Proposal) -> Proposal:
 
 
 def redacted_step(step: Step) -> Step:
-    """The step with every Secret value replaced by a short digest that no value can be read from."""
+    """The step with every value of a Secret, and of a variable named like a credential, replaced by a short digest."""
     if step.target.kind != "Secret":
-        return step
+        return _without_credentials(step)
     if isinstance(step, CreateStep | ReplaceStep | ApplyStep):
         return step.model_copy(update={"manifest": _without_values(step.manifest)})
     if isinstance(step, PatchStep) and isinstance(step.patch, list):
@@ -26,6 +28,32 @@ def redacted_step(step: Step) -> Step:
     if isinstance(step, PatchStep):
         return step.model_copy(update={"patch": _without_values(step.patch)})
     return step
+
+
+def _without_credentials(step: Step) -> Step:
+    if isinstance(step, CreateStep | ReplaceStep | ApplyStep):
+        return step.model_copy(update={"manifest": _variables(step.manifest)})
+    return step.model_copy(update={"patch": _variables(step.patch)}) if isinstance(step, PatchStep) else step
+
+
+def _variables(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_variables(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    hidden = {name: _variables(each) for name, each in value.items()}
+    if names_credential(value.get("name")) and isinstance(value.get("value"), str):
+        hidden["value"] = _mark(value["value"])
+    if isinstance(value.get(LAST_APPLIED), str):
+        hidden[LAST_APPLIED] = _text(value[LAST_APPLIED])
+    return hidden
+
+
+def _text(manifest: str) -> str:
+    try:
+        return json.dumps(_variables(json.loads(manifest)))
+    except ValueError:
+        return manifest
 
 
 def _without_values(obj: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from stratus.domain.credentials import PATTERN
 from stratus.domain.steps import Step
 
 _MASK = "REDACTED"
 _DATA_FLAGS = ("--from-literal", "--patch", "-p", "--overrides")
 """Flags whose value may be the data of a Secret."""
-_SENSITIVE = "password|passwd|passphrase|secret|token|credential|api[-_]?key|private[-_]?key"
-_PAIR = re.compile(rf"((?:^|[=,])[^=,]*(?:{_SENSITIVE})[^=,]*=)[^,]+", re.IGNORECASE)
+_PAIR = re.compile(rf"((?:^|[=,])[^=,]*(?:{PATTERN})[^=,]*=)[^,]+", re.IGNORECASE)
 
 
 def shown_command(words: Sequence[str], steps: Sequence[Step]) -> str:
