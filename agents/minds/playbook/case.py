@@ -68,9 +68,14 @@ class Case:
             subject = rest.pop()
             if subject not in found:
                 following = [s for s in self._next_hops(subject) if s != subject]
-                found[subject] = not following
+                found[subject] = not following and not self._needs_failing(subject)
                 rest += following
         return found
+
+    def _needs_failing(self, subject: Subject) -> bool:
+        """Whether something further down has findings of its own."""
+        below = self.topology.downstream(subject) - self.topology.upstream(subject)
+        return any(self.entry(finding.subject) in below for finding in self.evidence.findings)
 
     def _workloads(self, subject: Subject) -> list[Subject]:
         return sorted(self.topology.callees(subject), key=str) if subject.kind == "Service" else [subject]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.evidence import Change, Workload
+from agents.evidence.paths import MISSING
 from agents.evidence.pods import CONFIG_REASONS, messages
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
@@ -92,7 +93,8 @@ def _missing_object(case: Case, lack: Lack) -> Iterator[Hypothesis]:
     said = [f"the kubelet says: {lack.words}"]
 
     def renamed(change: Change) -> bool:
-        return lack.name in f"{change.after}" and lack.name not in f"{change.before}"
+        mounted = change.under("volumeMounts") and change.before is MISSING  # goes with the volume
+        return mounted or (lack.name in f"{change.after}" and lack.name not in f"{change.before}")
 
     groups = case.recent(lack.workload.obj, renamed)
     pointing = case.restorations(lack.workload.obj, renamed, reason)

@@ -60,7 +60,8 @@ def _confidence(
     if groups:
         return 0.93
     port = probe_port(container, container[field])
-    strange = port is not None and listening_for_sure(case, workload, container, field) not in (set(), {port})
+    known = listening_for_sure(case, workload, container, field)
+    strange = port is not None and bool(known) and port not in known
     if strange or re.search(r"statuscode: 40[45]", failures[0]):
         return 0.9
     answers = re.search(r"statuscode: 5\d\d", failures[0])

@@ -115,12 +115,12 @@ def _rewritten(
 def _listens_elsewhere(case: Case, workload: Workload) -> Iterator[Hypothesis]:
     """The process listens on another port than the one that its containerPort and its probes name."""
     for container in workload.containers:
-        lines = [line for pod in workload.pods[:2] for line in case.evidence.log(pod, str(container["name"]))]
+        lines = [line for pod in workload.failing_pods[:2] for line in case.evidence.log(pod, str(container["name"]))]
         actual = listening_ports(lines[-80:])
         declared = {int(p["containerPort"]) for p in container.get("ports") or []}
         asked = probe_port_of(container)
         wanted = asked if asked in declared else next(iter(sorted(declared)), None)
-        if not actual or wanted is None or wanted in actual or workload.ready_pods:
+        if not actual or wanted is None or wanted in actual:
             continue
         port = next(iter(sorted(actual)))
         holders = [n for n, v in environment(case.evidence, workload, container).items() if v == str(port)]

@@ -156,7 +156,9 @@ def _selects_nothing(case: Case, service: JsonObject) -> Iterator[Hypothesis]:
         said += [change.sentence() for change in group]
     used = bool(case.topology.callers(subject)) or bool(case.evidence.found(subject))
     affects = [target.subject] if target is not None and case.evidence.found(target.subject) else []
-    confidence = 0.94 if used and target is not None else 0.3
+    if target is None:
+        reason += ", and no workload bears its name"
+    confidence = 0.94 if used and target is not None else 0.6 if used else 0.3
     yield hypothesis(subject, "service-networking", confidence, reason, said, candidates, affects=affects,
                      family=f"selector {sorted(set(selector) - {'app', 'name'})}" if len(selector) > 1 else "")  # fmt: skip
 
