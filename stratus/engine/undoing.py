@@ -108,7 +108,8 @@ async def _restore_object(
     A conflict or a lost answer is no harm: the next plan is made from a fresh read. Raises Refused when the server says
     no, or when somebody else is always quicker.
     """
-    controlled = await patiently(ctx, lambda: controlled_fields(ctx.reader, target)) if pre and post else ()
+    scaled = "replicas" in ((pre or post or {}).get("spec") or {})
+    controlled = await patiently(ctx, lambda: controlled_fields(ctx.reader, target)) if scaled else ()
     end = ctx.clock.monotonic() + ctx.settings.undo_patience
     handed_back = 0
     for attempt in range(PLANS_AT_MOST):
