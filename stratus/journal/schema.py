@@ -49,6 +49,8 @@ def connect(path: Path, *, create: bool) -> Database:
         raise InvalidInput(f"no journal at {path}: start an engine first, or name the file with --journal")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if create:
+            path.touch(mode=0o600)  # SQLite gives its -wal and -shm files the rights of the file that it opens
         connection = sqlite3.connect(path, check_same_thread=False)
         database = Database(connection, execute_plugins=False)
         database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
