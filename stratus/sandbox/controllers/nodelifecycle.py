@@ -66,6 +66,15 @@ class NodeLifecycleController(Controller):
     def _own_changed(self, change: Change) -> None:
         if change.type == "DELETED":
             self.kernel.call_later(ORPHAN_GRACE, lambda: self._collect_orphans(name_of(change.object)))
+        elif change.type == "ADDED":
+            name = name_of(change.object)
+            self.event(
+                _self_reference(name),
+                "Normal",
+                "RegisteredNode",
+                f"Node {name} event: Registered Node {name} in Controller",
+            )
+            self.enqueue_object(change.object)
         elif change.previous is None or _state(change.previous) != _state(change.object):
             self.enqueue_object(change.object)
 
@@ -90,7 +99,12 @@ class NodeLifecycleController(Controller):
             new |= {"message": "Kubelet stopped posting node status.", "lastTransitionTime": self.kernel.timestamp()}
             conditions = with_condition(conditions, new)
         self.api.set_status("nodes", "", name_of(node), {**status_of(node), "conditions": conditions})
-        self.event(node, "Normal", "NodeNotReady", f"Node {name_of(node)} status is now: NodeNotReady")
+        self.event(
+            _self_reference(name_of(node)),
+            "Normal",
+            "NodeNotReady",
+            f"Node {name_of(node)} status is now: NodeNotReady",
+        )
         for pod in self._pods_on(name_of(node)):
             self._mark_not_ready(pod)
 
@@ -209,3 +223,8 @@ class NodeLifecycleController(Controller):
 def _state(node: Object) -> tuple[object, ...]:
     conditions = [(each["type"], each["status"]) for each in status_of(node).get("conditions") or ()]
     return conditions, spec_of(node).get("taints"), spec_of(node).get("unschedulable")
+
+
+def _self_reference(name: str) -> Object:
+    """How events name a node: by its name in the place of the uid, as kubectl describe asks for them."""
+    return {"kind": "Node", "name": name, "uid": name}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stratus.sandbox import events
 from stratus.sandbox.api.errors import ApiError
 from stratus.sandbox.kernel import Timer, rfc3339_micro
-from stratus.sandbox.objects import Object, condition, status_of, with_condition
+from stratus.sandbox.objects import Object, condition, is_true, spec_of, status_of, with_condition
 from stratus.sandbox.quantities import parse, text
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Registration:
         self._timer: Timer | None = None
         self._reported = 0.0
         self._images: dict[str, int] = {}
+        self._cordoned = False
 
     def start(self) -> None:
         api, name = self._kubelet.api, self._kubelet.name
         if api.store.get("nodes", "", name) is None:
             api.create("nodes", "", self._node(), manager="kubelet")
+        self._say("Starting", "Starting kubelet.")
         self._report()
         self._beat()
 
@@ -53,9 +56,23 @@ class Registration:
     def _beat(self) -> None:
         kernel = self._kubelet.kernel
         self._renew()
+        self._watch_cordon()
         if kernel.now() - self._reported >= STATUS or self._kubelet.images.sizes() != self._images or self._wrong():
             self._report()
         self._timer = kernel.call_later(HEARTBEAT, self._beat)
+
+    def _watch_cordon(self) -> None:
+        node = self._kubelet.store.get("nodes", "", self._kubelet.name)
+        cordoned = bool(node and spec_of(node).get("unschedulable"))
+        if cordoned != self._cordoned:
+            self._cordoned = cordoned
+            reason = "NodeNotSchedulable" if cordoned else "NodeSchedulable"
+            self._say(reason, f"Node {self._kubelet.name} status is now: {reason}")
+
+    def _say(self, reason: str, message: str) -> None:
+        name = self._kubelet.name
+        node = {"kind": "Node", "name": name, "uid": name}
+        events.record(self._kubelet.api, node, "Normal", reason, message, "kubelet", host=name)
 
     def _wrong(self) -> bool:
         """Somebody else has changed what this kubelet reports."""
@@ -75,7 +92,7 @@ class Registration:
                 new = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
                 api.create("leases.coordination.k8s.io", LEASES, new, manager="kubelet")
             else:
-                api.update("leases.coordination.k8s.io", LEASES, name, {**lease, "spec": spec}, manager="kubelet")
+                api.replace_internal("leases.coordination.k8s.io", {**lease, "spec": spec})
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
@@ -93,6 +110,8 @@ class Registration:
             new = {"type": kind, "status": value, "lastHeartbeatTime": now, "lastTransitionTime": now}
             conditions = with_condition(conditions, {**new, "reason": reason, "message": message})
         self._kubelet.api.set_status("nodes", "", self._kubelet.name, {**status, "conditions": conditions})
+        if not is_true(node, "Ready"):
+            self._say("NodeReady", f"Node {self._kubelet.name} status is now: NodeReady")
 
     def _node(self) -> Object:
         name = self._kubelet.name

@@ -196,3 +196,22 @@ def test_pods_without_requests_are_spread_evenly(lab: Lab) -> None:
         lab.pod(f"web-{number}")
     nodes = [node_of(lab, f"web-{number}") for number in range(10)]
     assert abs(nodes.count("node-1") - nodes.count("node-2")) <= 2
+
+
+def test_a_node_tells_its_story(lab: Lab) -> None:
+    lab.patch("nodes", "node-1", {"spec": {"unschedulable": True}})
+    lab.advance(15)
+    lab.patch("nodes", "node-1", {"spec": {"unschedulable": None}})
+    lab.advance(15)
+    said = {
+        event["message"]
+        for event in lab.cluster.store.list("events", "default")
+        if event["involvedObject"]["name"] == "node-1"
+    }
+    assert said == {
+        "Starting kubelet.",
+        "Node node-1 event: Registered Node node-1 in Controller",
+        "Node node-1 status is now: NodeReady",
+        "Node node-1 status is now: NodeNotSchedulable",
+        "Node node-1 status is now: NodeSchedulable",
+    }
