@@ -85,7 +85,8 @@ def test_subscribers_see_one_order_even_if_one_of_them_writes() -> None:
 
 
 def test_an_unsubscribed_callback_is_silent() -> None:
-    store, seen = Store(), []
+    store = Store()
+    seen: list[Change] = []
     callback = seen.append
     store.subscribe(callback, "configmaps")
     store.unsubscribe(callback, "configmaps")
