@@ -58,6 +58,9 @@ class Board:
     mode_by: str = ""
     """Who set the mode; "" is the configuration. A person's word outlives a restart of the engine."""
     namespace_modes: Mapping[str, Mode] = field(default_factory=dict)
+    namespace_until: Mapping[str, datetime | None] = field(default_factory=dict)
+    lasting_modes: Mapping[str, Mode] = field(default_factory=dict)
+    """What people set for good ("" is everything): it holds again once a mode that was set for a while is over."""
     veto_window: float = 30.0
     mind: str = ""
     oracles: tuple[str, ...] = ()
@@ -144,9 +147,13 @@ def _engine(board: Board, event: e.Event, at: datetime) -> Board:
         case e.LeaseChanged():
             return replace(board, lease_held=event.held, holder=event.holder)
         case e.ModeChanged() if event.namespace:
-            return replace(board, namespace_modes={**board.namespace_modes, event.namespace: event.mode})
+            return replace(
+                _lasting(board, event),
+                namespace_modes={**board.namespace_modes, event.namespace: event.mode},
+                namespace_until={**board.namespace_until, event.namespace: event.until},
+            )
         case e.ModeChanged():
-            return replace(board, mode=event.mode, mode_until=event.until, mode_by=event.by)
+            return replace(_lasting(board, event), mode=event.mode, mode_until=event.until, mode_by=event.by)
         case e.Paused():
             return replace(board, paused={**board.paused, event.namespace: event.until})
         case e.Resumed():
@@ -166,6 +173,12 @@ def _engine(board: Board, event: e.Event, at: datetime) -> Board:
             return replace(board, finished=event)
         case _:
             return board
+
+
+def _lasting(board: Board, event: e.ModeChanged) -> Board:
+    if event.until is not None:
+        return board
+    return replace(board, lasting_modes={**board.lasting_modes, event.namespace: event.mode})
 
 
 def _health(board: Board, event: e.HealthSample, at: datetime) -> Board:

@@ -57,9 +57,11 @@ class Desk:
 
     def mode_of(self, namespace: str) -> Mode:
         """The mode that people last asked for, within the configuration's ceiling."""
-        board, now = self._ledger.board, self._clock.now()
-        mode = board.mode if board.mode_until is None or now < board.mode_until else self._policy.mode
+        board, lasting = self._ledger.board, self._ledger.board.lasting_modes
+        mode = lasting.get("", self._policy.mode) if self._over(board.mode_until) else board.mode
         own = board.namespace_modes.get(namespace, Mode.AUTO)
+        if self._over(board.namespace_until.get(namespace)):
+            own = lasting.get(namespace, Mode.AUTO)
         return min(mode, own, self._policy.ceiling, key=lambda each: each.freedom)
 
     def paused(self, namespaces: set[str]) -> bool:
@@ -147,6 +149,9 @@ class Desk:
         if isinstance(posted.command, c.Approve) and posted.command.digest not in ("", card_digest(tx)):
             return f"{tx.id} is not what you were shown any more: look again"
         return ""
+
+    def _over(self, until: datetime | None) -> bool:
+        return until is not None and self._clock.now() >= until
 
     def _until(self, seconds: float | None) -> datetime | None:
         return None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
