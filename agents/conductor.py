@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agents.answers import answer
 from agents.baseline import Baseline
 from agents.evidence import Evidence
 from agents.incident import Attempt, Incident
@@ -51,6 +52,7 @@ class Conductor:
     ) -> None:
         """``paused`` is asked before each look and each attempt; ``baseline`` remembers the healthy state."""
         self._transactor = transactor
+        self._mind = mind
         self._clock = clock
         self._options = options or Options()
         self._baseline = baseline
@@ -87,6 +89,10 @@ class Conductor:
     async def run_once(self) -> IncidentOutcome:
         """One look, and the whole incident if there is one."""
         return await self._look(again=True)
+
+    async def answer(self, question: str) -> str:
+        """Answer a person's question from what the oracles and the objects say now. Raises as ``answers.answer``."""
+        return await answer(question, self._transactor, self._mind, self._clock, self._options.namespaces)
 
     async def _look(self, *, again: bool) -> IncidentOutcome:
         observation = await self._detection.look(only_once=again)
