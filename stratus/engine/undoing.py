@@ -12,7 +12,7 @@ from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Conflict, OutcomeUnknown, Refused
 from stratus.domain.events import StepUndone
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import FieldChange, Step
+from stratus.domain.steps import CreateStep, FieldChange, Step
 from stratus.domain.transactions import StepView
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
@@ -128,6 +128,10 @@ async def _restore_object(
             handed_back += plan.only_ownership
         except (Conflict, OutcomeUnknown):
             await ctx.wait(POLL * min(attempt, 10))
+        except Absent:
+            if isinstance(plan.write, CreateStep):
+                raise  # its namespace or its kind is gone
+            await ctx.wait(POLL)  # it went between plan and write: an unheard delete of ours may land late
     raise Refused("it changes faster than it can be restored")
 
 

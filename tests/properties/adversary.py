@@ -49,7 +49,7 @@ class Adversary(FaultyTransport):
         self._discovery, self._plan, self._rng, self._hooks = discovery, plan, rng, hooks
         self._edits = sorted(plan.edits, key=lambda edit: edit.before)
         self._requests = self._writes = 0
-        self._left = plan.faults
+        self._left, self._script = plan.faults, list(plan.script)
         self._objected = False
         self.healed = False
         self.denied = 0
@@ -93,6 +93,8 @@ class Adversary(FaultyTransport):
         if self.healed:
             return Fault.NONE
         ours = changes_application(request)
+        if ours and self._script:
+            return self._script.pop(0)
         if ours and self._plan.undo_denied and self._hooks.undoing():
             self.denied += 1
             return Fault.WEBHOOK_DENIES

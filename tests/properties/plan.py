@@ -21,6 +21,7 @@ from stratus.domain.steps import (
     Step,
 )
 from stratus.engine.crashpoints import CrashPoint
+from stratus.testing.faults import Fault
 from tests.properties import application as app
 from tests.properties.application import IMAGE, LABEL, NOTE, ref
 
@@ -50,6 +51,8 @@ class Plan:
     """How many faults at most."""
     share: float = 0.0
     """Of the writes that meet a fault, until there are no more."""
+    script: tuple[Fault, ...] = ()
+    """What the first writes meet, in order, before chance decides."""
     edits: tuple[Edit, ...] = ()
     crashes: tuple[tuple[CrashPoint, int], ...] = ()
     """(point, the how-manieth passing of it)."""

@@ -86,6 +86,13 @@ class Run:
 
     async def go(self) -> None:
         """All lives of the engine, and then peace."""
+        try:
+            await self._go()
+        finally:
+            if isinstance(self.store, Journal):
+                self.store.close()
+
+    async def _go(self) -> None:
         self.before = await self.lab.objects(self.namespace)
         for life in range(LIVES):
             if life == LIVES - 1:
@@ -101,8 +108,6 @@ class Run:
         self.after = await self.lab.objects(self.namespace)
         self.log = self.store.read(0, 100_000)
         self.snapshots = {s.post_image: self.store.snapshots.get(s.post_image) for s in self.tx.steps if s.post_image}
-        if isinstance(self.store, Journal):
-            self.store.close()
 
     async def _live(self) -> bool:
         """One life; True when all is done."""
