@@ -49,7 +49,7 @@ class Scheduler:
         self.store: Store = api.store
         self.kernel: Kernel = api.kernel
         self.snapshot = Snapshot()
-        self._queue: dict[Item, None] = {}
+        self._queue: dict[Item, int] = {}
         self._waiting: dict[Item, float] = {}
         self._tries: dict[Item, int] = {}
         self._timers: dict[Item, Timer] = {}
@@ -75,7 +75,7 @@ class Scheduler:
 
     def _enqueue(self, item: Item) -> None:
         self._waiting.pop(item, None)
-        self._queue[item] = None
+        self._queue[item] = preemption.priority(self.store.get("pods", *item) or {})
         if not self._working:
             self._working = True
             self.kernel.call_soon(self._work)
@@ -149,11 +149,7 @@ class Scheduler:
             self._schedule(item, pod)
 
     def _next(self) -> Item:
-        first = next(iter(self._queue))
-        if len(self._queue) == 1 or not self.store.count("priorityclasses.scheduling.k8s.io"):
-            return first
-        pods = {item: self.store.get("pods", *item) for item in self._queue}
-        return max(self._queue, key=lambda item: preemption.priority(pods[item] or {}))
+        return max(self._queue, key=self._queue.__getitem__)
 
     def _schedule(self, item: Item, pod: Object) -> None:
         nodes = self.snapshot.available()
