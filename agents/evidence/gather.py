@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from agents.evidence.model import Evidence, LogTail, pod_ready
+from agents.evidence.model import Evidence, LogTail
+from agents.evidence.workload import pod_ready
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Refused, Retryable, Unobservable
 from stratus.domain.severity import Observation

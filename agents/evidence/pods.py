@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from agents.evidence.model import Evidence, Workload, pod_ready
+from agents.evidence.model import Evidence
+from agents.evidence.workload import Workload, pod_ready
 from stratus.domain.base import JsonObject
 
 PULL_REASONS: Final = frozenset(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.evidence.logs import failed_calls
-from agents.evidence.model import Evidence, Workload, containers_of, selects
+from agents.evidence.model import Evidence
+from agents.evidence.workload import Workload, containers_of, selects
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 

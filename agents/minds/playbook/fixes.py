@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from agents.evidence.changes import RESTARTED_AT, Change
-from agents.evidence.model import Revision, Workload
 from agents.evidence.paths import MISSING, At, same, write
+from agents.evidence.workload import Revision, Workload
 from agents.minds.base import PRIOR, Candidate, Origin
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from agents.evidence import Change, Source, Workload
 from agents.evidence.changes import CREDENTIAL
-from agents.evidence.model import selects
+from agents.evidence.workload import selects
 from agents.minds.base import Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import Case, hypothesis, subject_of

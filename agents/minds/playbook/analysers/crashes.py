@@ -7,10 +7,10 @@ from statistics import median
 
 from agents.evidence import Change, Workload
 from agents.evidence.logs import failed_calls, missing_files, missing_settings, severe
-from agents.evidence.model import containers_of
 from agents.evidence.paths import MISSING
 from agents.evidence.pods import START_REASONS, Trouble, messages
 from agents.evidence.quantities import amount, memory
+from agents.evidence.workload import containers_of
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes, settings
 from agents.minds.playbook.analysers.changed import fault_class as changed_class

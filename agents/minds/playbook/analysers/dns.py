@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agents.evidence import Workload
 from agents.evidence.logs import failed_calls
-from agents.evidence.model import pod_ready
+from agents.evidence.workload import pod_ready
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import Case, fields, hypothesis, subject_of

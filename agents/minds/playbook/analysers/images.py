@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from agents.evidence import Change, Workload
-from agents.evidence.model import containers_of
 from agents.evidence.pods import PULL_REASONS, Trouble
+from agents.evidence.workload import containers_of
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import Case, container_path, hypothesis, in_container, nearest

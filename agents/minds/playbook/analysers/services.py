@@ -7,9 +7,9 @@ from typing import Any
 
 from agents.evidence import Workload
 from agents.evidence.logs import failed_calls, listening_ports
-from agents.evidence.model import pod_ready, selects
 from agents.evidence.paths import At
 from agents.evidence.topology import Reference, environment
+from agents.evidence.workload import pod_ready, selects
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import Case, fields, hypothesis, nearest, subject_of
