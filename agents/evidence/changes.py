@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -139,8 +140,11 @@ def applied_changes(ref: ObjectRef, live: JsonObject) -> Iterator[Change]:
         return
     if not isinstance(applied, dict):
         return
-    for name in ("spec", "data", "stringData", "webhooks", "rules", "roleRef", "subjects"):
-        if name in applied and name != "stringData":
+    if isinstance(applied.get("stringData"), dict):  # the server keeps it as data
+        encoded = {k: base64.b64encode(str(v).encode()).decode() for k, v in applied["stringData"].items()}
+        applied["data"] = {**(applied.get("data") or {}), **encoded}
+    for name in ("spec", "data", "webhooks", "rules", "roleRef", "subjects"):
+        if name in applied:
             yield from _drift(ref, applied[name], live.get(name, MISSING), (name,))
 
 
