@@ -12,7 +12,7 @@ from tests.properties.table import table
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     tally: Counter[tuple[str, str]] = Counter()
-    for report in reports:
+    for report in (each for each in reports if getattr(each, "when", "") == "call"):
         for name, value in getattr(report, "user_properties", []):
             if name == "outcomes":
                 tally.update({(kind, outcome): count for kind, outcome, count in value})

@@ -62,8 +62,8 @@ def what_is_committed_is_there(run: Run) -> str:
 
 
 def it_works_afterwards(run: Run) -> str:
-    """I5: every workload is as ready as its spec says."""
-    return "" if run.ready or run.tx.state is TxState.DIVERGED else f"{run.tx.state}, and not every workload is ready"
+    """I5: every workload is as ready as its spec says, and no oracle finds anything."""
+    return "" if run.ready or run.tx.state is TxState.DIVERGED else f"{run.tx.state}, and the application does not work"
 
 
 def writes_only_inside_a_transaction(run: Run) -> str:

@@ -31,6 +31,8 @@ from tests.properties.plan import Plan
 
 LIVES = 8
 """Starts of the engine; in the last one nothing goes wrong any more."""
+LOOKS = 10
+"""For the application to be healthy in at the end."""
 SETTINGS = EngineSettings(
     look_every=2.0, settle_least=1.0, grace=4.0, checkpoint_wait=10.0, undo_settle=40.0, undo_patience=60.0, slice=0.5
 )
@@ -104,10 +106,20 @@ class Run:
                 self.crashes += 1
             self.store = self._opened(self.store)
         await self.adversary.calm_down()
-        self.ready = await self.lab.ready(self.namespace)
+        self.ready = await self.lab.ready(self.namespace) and await self._healthy()
         self.after = await self.lab.objects(self.namespace)
         self.log = self.store.read(0, 100_000)
         self.snapshots = {s.post_image: self.store.snapshots.get(s.post_image) for s in self.tx.steps if s.post_image}
+
+    async def _healthy(self) -> bool:
+        """Whether oracles that see everything find nothing, within a few looks."""
+        scope = {"namespaces": (self.namespace,)}
+        panel = Panel(self.lab.reader, self.lab.clock, ORACLES.model_copy(update=scope))
+        for _ in range(LOOKS):
+            if (await panel.observe()).severity == 0:
+                return True
+            await self.lab.clock.sleep(2.0)
+        return False
 
     async def _live(self) -> bool:
         """One life; True when all is done."""

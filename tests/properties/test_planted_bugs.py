@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 
 from stratus.cluster.restore import UndoPlan
-from stratus.domain.base import JsonObject
 from stratus.domain.severity import Verdict
 from stratus.engine import execution, recovery, settling, undoing
 from stratus.engine.context import Context
-from stratus.engine.lease import LeasedWriter
-from stratus.ports import Precondition
 from tests.properties.checks import broken
 from tests.properties.lab import embedded_lab
 from tests.properties.plan import random_plan
@@ -43,15 +40,6 @@ def _overwrites_newer_edits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(undoing, "plan_undo", whole)
 
 
-def _writes_blindly(patch: pytest.MonkeyPatch) -> None:
-    original = LeasedWriter.send
-
-    async def careless(self: LeasedWriter, step: Any, condition: Precondition) -> JsonObject:
-        return await original(self, step, Precondition())
-
-    patch.setattr(LeasedWriter, "send", careless)
-
-
 def _believes_that_lost_answers_did_not_land(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(execution, "landed", lambda *_: "not")
 
@@ -70,7 +58,6 @@ def _commits_whatever_happened(patch: pytest.MonkeyPatch) -> None:
 PLANTS: dict[str, tuple[Plant, str]] = {
     "undo only says so": (_undo_that_only_says_so, "every_pre_image_is_back"),
     "undo overwrites newer edits": (_overwrites_newer_edits, "somebody wrote"),
-    "writes without preconditions": (_writes_blindly, "somebody wrote"),
     "a lost answer is taken for no": (_believes_that_lost_answers_did_not_land, "every_pre_image_is_back"),
     "no recovery": (_forgets_after_a_crash, "it_ends"),
     "commits whatever happened": (_commits_whatever_happened, "it_works_afterwards"),
