@@ -76,7 +76,25 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+ALIKE = (
+    "set image of all",
+    "add a variable",
+    "remove a label",
+    "annotate",
+    "label by selector",
+    "strategic, removes a container",
+    "strategic, toleration",
+    "merge, adds to the node selector",
+    "delete a config map",
+    "create a config map",
+    "rollout pause",
+)
+"""Close to another one: left out of the quick run."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each in ALIKE else ()) for each in COMMANDS]
+)
 async def test_a_command_is_undone_exactly(name: str, room: Room, doing: Doing) -> None:
     before = room.objects()
     done = await doing.do(COMMANDS[name])
