@@ -6,12 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from agents.evidence.paths import MISSING, At, Path, leaves, merge_key, read, show
+from agents.evidence.quantities import amount
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef
 
@@ -186,29 +187,34 @@ def _defaulted(path: Path, name: str, live: JsonObject) -> bool:
 
 
 def _same(applied: Any, live: Any) -> bool:
-    """Equal as the server reads it: ``"8080"`` and 8080, or a variable with an empty value."""
+    """Equal as the server reads it: ``"8080"`` is 8080, ``0.1`` is ``100m``; what it filled in by itself does not count."""
     if isinstance(applied, dict) and isinstance(live, dict):
-        return {k: v for k, v in applied.items() if v not in (None, "")} == {k: v for k, v in live.items() if v != ""}
-    return bool(applied == live) or (
-        not isinstance(applied, dict | list) and live is not MISSING and str(applied) == str(live)
-    )
+        return all(_same(value, live.get(key, MISSING)) for key, value in applied.items() if value not in (None, ""))
+    if isinstance(applied, list) and isinstance(live, list):
+        return len(applied) == len(live) and all(map(_same, applied, live))
+    if live is MISSING or isinstance(applied, dict | list) or isinstance(live, dict | list):
+        return bool(applied == live)
+    return str(applied) == str(live) or (amount(applied) == amount(live) != 0)
 
 
 def stamped(changes: Iterable[Change], live: JsonObject) -> Iterator[Change]:
-    """The changes with the time and the manager of the last write of each field, as managedFields tell it."""
+    """The changes with the time and the manager of the last write of each field, as managedFields tell it.
+
+    A removed field has no owner left: the last write of the template stands for it, when history knows of the change.
+    """
     entries = (live.get("metadata") or {}).get("managedFields") or []
     for change in changes:
         at, by = field_writer(entries, change.path)
-        yield Change(
-            change.ref,
-            change.path,
-            change.before,
-            change.after,
-            change.source,
-            change.revision,
-            change.at or at,
-            change.by or by,
-        )
+        if at is None and change.source is Source.REVISION:
+            at, by = _last_write(entries, change.path)
+        yield replace(change, at=at or change.at, by=change.by or by)
+
+
+def _last_write(entries: Iterable[JsonObject], path: Path) -> tuple[datetime | None, str]:
+    """The newest write of anything below the first two levels of a path (``spec.template``)."""
+    touching = [e for e in entries if _depth(e.get("fieldsV1") or {}, path[:2]) == len(path[:2])]
+    newest = max(touching, key=lambda e: e.get("time") or "", default={})
+    return parse_time(newest.get("time")), str(newest.get("manager") or "")
 
 
 def field_writer(entries: Iterable[JsonObject], path: Path) -> tuple[datetime | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -166,10 +166,7 @@ def _history(workload: Workload, revision: Revision) -> Iterable[Change]:
         source=Source.REVISION,
         revision=revision.number,
     ):
-        by = newest.cause
-        yield Change(
-            change.ref, change.path, change.before, change.after, change.source, change.revision, newest.created, by
-        )
+        yield replace(change, at=newest.created, by=newest.cause)
 
 
 def _key(obj: JsonObject) -> tuple[str, str, str]:

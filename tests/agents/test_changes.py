@@ -101,3 +101,25 @@ def test_a_broken_annotation_is_no_evidence() -> None:
     live = service("geo")
     live["metadata"]["annotations"] = {LAST_APPLIED: "{not json"}
     assert said(live) == {} and live["metadata"]["namespace"] == NS
+
+
+def test_what_the_server_fills_in_inside_a_list_and_another_spelling_of_a_quantity_are_no_drift() -> None:
+    rule = {"apiGroups": [""], "operations": ["CREATE"], "resources": ["pods"]}
+    hook = obj(
+        "ValidatingWebhookConfiguration", "w", namespace="", webhooks=[{"name": "a", "rules": [rule | {"scope": "*"}]}]
+    )
+    assert said(applied(hook, webhooks=[{"name": "a", "rules": [rule]}])) == {}
+    quota = obj("ResourceQuota", "q", spec={"hard": {"cpu": "100m"}})
+    assert said(applied(quota, spec={"hard": {"cpu": "0.1"}})) == {}
+    assert said(applied(quota, spec={"hard": {"cpu": "0.2"}})) == {"spec.hard.cpu": ("0.2", "100m")}
+
+
+def test_a_default_inside_a_variable_is_no_drift_but_another_source_is() -> None:
+    def owner(source: JsonObject) -> JsonObject:
+        return deployment("geo", container("geo", env=[{"name": "IP", "valueFrom": source}]))
+
+    asked = owner({"fieldRef": {"fieldPath": "status.podIP"}})["spec"]
+    same = owner({"fieldRef": {"fieldPath": "status.podIP", "apiVersion": "v1"}})
+    other = owner({"fieldRef": {"fieldPath": "status.hostIP", "apiVersion": "v1"}})
+    assert said(applied(same, spec=asked)) == {}
+    assert list(said(applied(other, spec=asked))) == ["spec.template.spec.containers[name=geo].env[name=IP]"]
