@@ -28,6 +28,7 @@ class EngineSettings(Value):
     )
     checkpoint_wait: float = Field(default=20.0, ge=0, description="how long to wait for a settled state to start from")
     undo_settle: float = Field(default=60.0, ge=0, description="how long to wait for rollouts after an undo")
+    read_patience: float = Field(default=5.0, ge=0, description="how long to retry what comes before the first write")
     undo_patience: float = Field(default=300.0, ge=0, description="how long to retry an undo while the API is away")
     slice: float = Field(default=0.1, gt=0, description="longest time without looking at the inbox")
 

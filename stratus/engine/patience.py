@@ -12,12 +12,14 @@ T = TypeVar("T")
 UNOBSERVABLE_DELAY = 1.0
 
 
-async def patiently(ctx: Context, call: Callable[[], Awaitable[T]]) -> T:
+async def patiently(ctx: Context, call: Callable[[], Awaitable[T]], within: float | None = None) -> T:
     """The call's answer, however long the API is away, up to the engine's patience. Then raises what it last raised.
+
+    ``within``: seconds, when there is less patience than for an undo.
 
     The lease counts as away too: while the API is, it cannot be renewed.
     """
-    end = ctx.clock.monotonic() + ctx.settings.undo_patience
+    end = ctx.clock.monotonic() + (ctx.settings.undo_patience if within is None else within)
     while True:
         try:
             return await call()

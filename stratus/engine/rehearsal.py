@@ -17,6 +17,7 @@ from stratus.domain.policy import Classification, Mode, Reversibility
 from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep, EvictStep, Step
 from stratus.engine.context import Context
 from stratus.engine.limits import controller_uid, over_share
+from stratus.engine.patience import patiently
 from stratus.ports import Precondition
 
 UNDO_VERB = {"create": "delete", "delete": "create", "evict": "create", "scale": "update", "patch": "update"}
@@ -39,7 +40,7 @@ class Image:
 async def read(ctx: Context, ref: ObjectRef) -> Image:
     """The object now. A failed read raises: it is never a snapshot."""
     try:
-        return Image(await ctx.reader.get(ref))
+        return Image(await patiently(ctx, lambda: ctx.reader.get(ref), ctx.settings.read_patience))
     except Absent:
         return Image(None)
 
@@ -100,7 +101,7 @@ async def rehearse(
     Raises Refused (recorded) when the server, a permission or the table of one-way changes says no.
     """
     try:
-        answer = await ctx.dry_run.send(step, image.precondition)
+        answer = await patiently(ctx, lambda: ctx.dry_run.send(step, image.precondition), ctx.settings.read_patience)
         expected = {} if isinstance(step, DeleteStep | EvictStep) else answer
         verdict = _judged(step, image, expected)
         if verdict.reversibility is Reversibility.NONE and not irreversible_ok:

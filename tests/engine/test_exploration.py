@@ -46,5 +46,5 @@ def test_every_run_keeps_every_invariant(scenario: str, capsys: pytest.CaptureFi
         ends.update(str(tx.state) for tx in run.boards[-1].transactions.values())
     with capsys.disabled():
         print(f"\n{scenario}: {runs} runs, {len(states)} states, ends {dict(ends)}")
-    assert runs > 400, "the exploration has become shallow: a choice is no longer offered"
+    assert runs > 200, "the exploration has become shallow: a choice is no longer offered"
     assert {"restored", "cancelled"} <= set(ends)
