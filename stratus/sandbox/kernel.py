@@ -84,10 +84,6 @@ class Kernel:
         """Cluster time as Kubernetes writes a Time."""
         return rfc3339(self.now())
 
-    def timestamp_micro(self) -> str:
-        """Cluster time as Kubernetes writes a MicroTime."""
-        return rfc3339_micro(self.now())
-
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Run `callback` once, `seconds` from now; callbacks of one instant run in the order of their calls."""
         timer = Timer(self.now() + max(0.0, seconds), callback)

@@ -132,11 +132,6 @@ def internal(message: str) -> ApiError:
     return ApiError(500, "InternalError", f"Internal error occurred: {message}", details)
 
 
-def method_not_allowed(kind: Kind, action: str) -> ApiError:
-    message = f"{action} is not supported on resources of kind {json.dumps(kind.resource)}"
-    return ApiError(405, "MethodNotAllowed", message, _details(kind, ""))
-
-
 def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)
 

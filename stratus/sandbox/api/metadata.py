@@ -63,10 +63,6 @@ def is_dns_label(name: str) -> bool:
     return len(name) <= 63 and _DNS_LABEL.match(name) is not None
 
 
-def is_label_value(value: str) -> bool:
-    return len(value) <= 63 and _LABEL_VALUE.match(value) is not None
-
-
 def generate_name(prefix: str, rng: Any) -> str:
     """`prefix` and five random characters, as the API server completes a generateName."""
     return prefix[:58] + "".join(rng.choice(_NAME_SUFFIX) for _ in range(5))

@@ -24,7 +24,6 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
 }
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-JSON_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 
 
 class Node:
