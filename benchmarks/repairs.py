@@ -57,13 +57,16 @@ def main() -> None:
         row = asyncio.run(one(fault))
         rows.append(row)
         mark = "✓" if row["repaired"] else "✗"
-        print(f"{mark} {fault:<72} {row['outcome']:<11} {row['committed']} kept {row['undone']} undone {row['cluster_seconds']:>6} s")
+        counts = f"{row['committed']} kept {row['undone']} undone {row['cluster_seconds']:>6} s"
+        print(f"{mark} {fault:<72} {row['outcome']:<11} {counts}")
     families = sorted({str(row["fault"]).split("/")[0] for row in rows})
     for family in families:
         own = [row for row in rows if str(row["fault"]).startswith(f"{family}/")]
         seconds = statistics.median(float(str(row["cluster_seconds"])) for row in own)
         good, worse = sum(bool(row["repaired"]) for row in own), sum(bool(row["regressed"]) for row in own)
-        print(f"{family:<12} {good} of {len(own)} repaired ({good / len(own):.0%}), {worse} regressed, median {seconds:.0f} s")
+        print(
+            f"{family:<12} {good} of {len(own)} repaired ({good / len(own):.0%}), {worse} regressed, median {seconds:.0f} s"
+        )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
 

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 from stratus.cli.assembly import running_engine
@@ -100,16 +100,18 @@ async def measure(kubeconfig: str, rounds: int, journal: Path) -> None:
     async with running_engine(settings, people=False) as running:
         for _ in range(rounds + 1):
             rows["kubectl set image"].append(timed(*kubectl(kubeconfig, "set", "image", "deploy/web", f"web={OTHER}")))
-            await observed(kubeconfig)
+            observed(kubeconfig)
             rows["kubectl rollout undo"].append(timed(*kubectl(kubeconfig, "rollout", "undo", "deploy/web")))
-            await observed(kubeconfig)
+            observed(kubeconfig)
             step, undo, *calls = await transaction(running.engine, ["set", "image", "deploy/web", f"web={OTHER}"])
             rows["step"].append(step)
             rows["undo"].append(undo)
             counted = (calls[0], calls[1])
     for name, values in rows.items():
         values = values[1:]  # the first round warms both sides up
-        print(f"{name:<22} median {statistics.median(values):.3f} s   {min(values):.3f} … {max(values):.3f}   n={len(values)}")
+        print(
+            f"{name:<22} median {statistics.median(values):.3f} s   {min(values):.3f} … {max(values):.3f}   n={len(values)}"
+        )
     for ours, theirs in (("step", "kubectl set image"), ("undo", "kubectl rollout undo")):
         ratios = [a / b for a, b in zip(rows[ours][1:], rows[theirs][1:], strict=True)]
         print(f"{ours} / {theirs}: median {statistics.median(ratios):.2f}")
@@ -126,18 +128,20 @@ def setup(kubeconfig: str) -> None:
     subprocess.run(command, input=body, check=True, capture_output=True)
 
 
-async def observed(kubeconfig: str) -> None:
+def observed(kubeconfig: str) -> None:
     """Until the controller has made the new revision, without which rollout undo has nothing to go back to."""
     path = "jsonpath={.metadata.generation} {.status.observedGeneration}"
     while True:
-        done = subprocess.run(kubectl(kubeconfig, "get", "deploy", "web", "-o", path), capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            kubectl(kubeconfig, "get", "deploy", "web", "-o", path), capture_output=True, text=True, check=True
+        )
         wanted, _, seen = done.stdout.partition(" ")
         if wanted == seen:
             return
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
 
 
-async def main() -> None:
+def main() -> None:
     """Parse, provide a cluster, measure, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kubeconfig", default="")
@@ -145,22 +149,22 @@ async def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("kubectl") is None:
         raise SystemExit("kubectl is what is compared with, and it is not installed")
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         kubeconfig = arguments.kubeconfig
         if not kubeconfig:
             kubeconfig = str(folder / "kubeconfig")
-            server = await asyncio.create_subprocess_exec("stratus", "sandbox", "up", "--kubeconfig-out", kubeconfig)
+            server = subprocess.Popen(["stratus", "sandbox", "up", "--kubeconfig-out", kubeconfig])
             stack.callback(server.terminate)
             while not Path(kubeconfig).exists():
-                await asyncio.sleep(0.05)
+                time.sleep(0.05)
         print(f"cluster: {arguments.kubeconfig or 'embedded'}")
         try:
-            await measure(kubeconfig, arguments.rounds, folder / "journal.db")
+            asyncio.run(measure(kubeconfig, arguments.rounds, folder / "journal.db"))
         finally:
             delete = ["kubectl", "--kubeconfig", kubeconfig, "delete", "ns", NAMESPACE, "--wait=false"]
             subprocess.run(delete, capture_output=True, check=False)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

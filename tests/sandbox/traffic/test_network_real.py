@@ -63,7 +63,12 @@ def workload(name: str, port: int, **env: str) -> list[dict[str, Any]]:
     ports = [{"port": port, "targetPort": port}]
     return [
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec},
-        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": name}, "ports": ports}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": {"app": name}, "ports": ports},
+        },
     ]
 
 
@@ -127,7 +132,9 @@ def ask_real(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> Seen:
     answer = kubectl("get", "--raw", PROXY)
     message = answer.stdout if answer.returncode == 0 else answer.stderr.partition("): ")[2] or answer.stderr
     message = message.removeprefix("Error from server: ").strip()
-    wrapped = message.removeprefix('an error on the server ("').removesuffix('") has prevented the request from succeeding')
+    wrapped = message.removeprefix('an error on the server ("').removesuffix(
+        '") has prevented the request from succeeding'
+    )
     message = wrapped.replace('\\"', '"')
     log = kubectl("-n", NAME, "logs", "-l", "app=front", "--tail=1").stdout
     return answer_text(message), log.strip().partition(" ")[2]
