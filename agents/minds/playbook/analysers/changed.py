@@ -7,6 +7,7 @@ needs, is a suspect; so is an object that is new or gone since the last healthy 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from agents.evidence import Change, Source, Workload
 from agents.evidence.changes import CREDENTIAL
@@ -44,6 +45,9 @@ BY_KIND = {
 """Which class of fault an object's own fields stand for."""
 JUDGED = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Service", "Ingress", "ConfigMap", "Secret", "NetworkPolicy",
           "ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "ServiceAccount")  # fmt: skip
+OWN_MANAGER = "stratus"
+"""The field manager of the engine's own writes."""
+RECENT = timedelta(hours=1)
 RESTARTERS = ("ConfigMap", "Secret")
 """Kinds that running processes have read before: their users restart after a change."""
 
@@ -60,7 +64,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
 def _changed(case: Case, obj: JsonObject) -> Iterator[Hypothesis]:
     subject = subject_of(obj)
     classes = {fault_class(change) for change in case.evidence.changes(obj) if not _noise(change)}
-    near = nearness(case, subject, obj)
+    near, most = nearness(case, subject, obj), 0.0
     for each in sorted(classes):
 
         def wanted(change: Change, each: str = each) -> bool:
@@ -73,12 +77,22 @@ def _changed(case: Case, obj: JsonObject) -> Iterator[Hypothesis]:
         extra = restarts(case, obj) if obj["kind"] in RESTARTERS else ()
         candidates = case.restorations(obj, wanted, reason, worth=0.95, extra=extra)
         said = [change.sentence() for change in groups[0][:4]]
-        confidence = near * (1.0 if groups[0][0].source is not Source.APPLIED else 0.95)
+        suspicion = _suspicion(case, groups[0])
+        confidence, most = near * suspicion, max(most, suspicion)
         yield hypothesis(subject, each, confidence, f"{subject}: {said[0]}", said, candidates, affects=users(case, obj))
     workload = case.evidence.workload(subject)
-    if workload is not None and workload.earlier() and classes and near >= 0.4:
+    if workload is not None and workload.earlier() and most and near >= 0.4:
         reason = f"{subject} worked with an earlier template"
-        yield hypothesis(subject, sorted(classes)[0], near * 0.9, reason, [], case.rollbacks(workload, reason))
+        yield hypothesis(subject, sorted(classes)[0], near * most * 0.9, reason, [], case.rollbacks(workload, reason))
+
+
+def _suspicion(case: Case, changes: list[Change]) -> float:
+    """Factor for a change's age and author: what has long been so, or what a committed mitigation wrote, is hardly it."""
+    factor = 0.95 if changes[0].source is Source.APPLIED else 1.0
+    if all(change.by == OWN_MANAGER for change in changes):
+        return factor * 0.4
+    age = min((case.evidence.at - change.at for change in changes if change.at), default=timedelta())
+    return factor * (1.0 if age < RECENT else 0.75 if age < timedelta(days=1) else 0.45)
 
 
 def nearness(case: Case, subject: Subject, obj: JsonObject) -> float:
