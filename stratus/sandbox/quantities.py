@@ -28,7 +28,7 @@ def parse(quantity: str | int | float) -> Fraction:
     number, binary, decimal, exponent = match.groups()
     amount = Fraction(number)
     if binary:
-        return amount * 1024 ** BINARY[binary]
+        return amount * Fraction(1024 ** BINARY[binary])
     if decimal:
         return amount * Fraction(1000) ** DECIMAL[decimal]
     return amount * Fraction(10) ** int(exponent) if exponent else amount
