@@ -152,7 +152,7 @@ def parse_fields(text: str, kind: Kind) -> Callable[[Mapping[str, Any]], bool] |
     if not text.strip():
         return None
     terms: list[tuple[str, bool, str]] = []
-    for part in text.split(","):
+    for part in filter(None, text.split(",")):  # an empty term says nothing, also on a real server
         match = re.match(r"^\s*([\w.\[\]'/-]+)\s*(==|=|!=)(.*)$", part)
         if match is None:
             raise bad_request(f"invalid field selector: {text!r}; can't understand {part!r}")
