@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from agents.conductor import Conductor
 from agents.minds.playbook import PlaybookMind
@@ -21,6 +19,7 @@ from stratus.oracles.panel import Panel
 from stratus.oracles.settings import OracleSettings, Probe
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.sandbox.faults import find
+from stratus.testing.clock import KernelClock
 from stratus.testing.memory import MemoryLog
 
 ENTRANCES = {
@@ -30,23 +29,6 @@ ENTRANCES = {
     "astronomy-shop": "svc:astronomy-shop/frontend-proxy:8080/request",
 }
 """What users of each application ask."""
-
-
-class KernelClock:
-    """The cluster's virtual time as ports.Clock: waiting lets the cluster live."""
-
-    def __init__(self, cluster: EmbeddedCluster) -> None:
-        self._cluster = cluster
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._cluster.kernel.now(), UTC)
-
-    def monotonic(self) -> float:
-        return self._cluster.kernel.now()
-
-    async def sleep(self, seconds: float) -> None:
-        self._cluster.advance(max(seconds, 0.0))
-        await asyncio.sleep(0)
 
 
 class Store(MemoryLog):
@@ -80,7 +62,7 @@ async def repaired(fault: str) -> Story:
     """Break, then one ``run_once``."""
     cluster, about = broken(fault), find(fault)
     transport = InProcessTransport(cluster.request)
-    discovery, clock, times = Discovery(transport), KernelClock(cluster), LeaseTimes()
+    discovery, clock, times = Discovery(transport), KernelClock(cluster.kernel), LeaseTimes()
     reader, writer = Reader(transport, discovery), Writer(transport, discovery, times.write_timeout)
     probes = (Probe(target=ENTRANCES[about.application]),)
     store = Store(clock.now)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from datetime import UTC, datetime
 
 from stratus.clock import SystemClock
 from stratus.cluster.answers import checked
@@ -18,6 +16,7 @@ from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import DeleteStep
 from stratus.ports import Clock, Precondition
 from stratus.sandbox.cluster import EmbeddedCluster
+from stratus.testing.clock import KernelClock
 from tests.properties.application import KINDS, application
 
 SETTLES_WITHIN = 120.0
@@ -96,28 +95,11 @@ def _settled(deployment: JsonObject) -> bool:
     return all(count == wanted for count in counts)
 
 
-class KernelClock:
-    """The embedded cluster's virtual time as ports.Clock: waiting lets the cluster live."""
-
-    def __init__(self, cluster: EmbeddedCluster) -> None:
-        self._cluster = cluster
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._cluster.kernel.now(), UTC)
-
-    def monotonic(self) -> float:
-        return self._cluster.kernel.now()
-
-    async def sleep(self, seconds: float) -> None:
-        self._cluster.advance(max(seconds, 0.0))
-        await asyncio.sleep(0)
-
-
 def embedded_lab() -> Lab:
     """A new embedded cluster without applications."""
     cluster = EmbeddedCluster(virtual=True, nodes=1, applications=())
     cluster.start()
-    return Lab(InProcessTransport(cluster.request, context="embedded"), KernelClock(cluster))
+    return Lab(InProcessTransport(cluster.request, context="embedded"), KernelClock(cluster.kernel))
 
 
 def real_lab(kubeconfig: str) -> Lab:
