@@ -157,6 +157,14 @@ def test_columns_come_from_the_definition(widgets: Widgets) -> None:
     assert answer["rows"][0]["cells"] == ["a", 3]
 
 
+def test_a_watch_from_before_the_definition_is_gone(widgets: Widgets) -> None:
+    """A real server compacts its history by the clock; what it serves since a moment ago has none from before, ever."""
+    widgets.client.forget()
+    first = widgets.client.watch(widgets.path(), "resourceVersion=1")[0]
+    assert first["type"] == "ERROR"
+    assert (first["object"]["code"], first["object"]["reason"]) == (410, "Expired")
+
+
 def test_deleting_the_definition_deletes_the_objects(widgets: Widgets) -> None:
     widgets.create("a", size=3)
     client = widgets.client

@@ -52,13 +52,6 @@ def test_a_watch_of_one_object_by_field_selector(cluster: Client) -> None:
     assert seen(cluster.watch(cluster.path("configmaps"), query)) == [("MODIFIED", "t-a")]
 
 
-def test_too_old_a_version_is_gone(cluster: Client) -> None:
-    cluster.forget()
-    first = cluster.watch("/api/v1/events", "resourceVersion=1")[0]
-    assert first["type"] == "ERROR"
-    assert (first["object"]["code"], first["object"]["reason"]) == (410, "Expired")
-
-
 def test_bookmarks_carry_only_a_version(cluster: Client) -> None:
     cluster.create("configmaps", config_map("t-a", {}))
     events = cluster.watch(cluster.path("configmaps"), "allowWatchBookmarks=true&resourceVersion=0")
