@@ -50,5 +50,5 @@ def describe(attempt: Attempt) -> str:
     result = attempt.result
     before, after = result.severity_before, result.severity_after
     change = f": severity {before:g} → {after:g}" if before is not None and after is not None else ""
-    why = f" ({result.reason})" if result.reason else ""
+    why = f" ({result.reason})" if result.reason and not attempt.committed else ""  # a commit's is its severities
     return f"{result.tx} {result.outcome}{change}{why}"

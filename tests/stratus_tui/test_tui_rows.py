@@ -31,7 +31,7 @@ from stratus_tui.render.values import duration, elapsed, field_value, severity
 from stratus_tui.render.workloads import workloads
 from stratus_tui.view import View
 from tests.stratus_tui import stories
-from tests.stratus_tui.stories import Story
+from tests.stratus_tui.stories import GEO_DOWN, Story
 
 EVERY_STORY = [
     stories.healthy, stories.detecting, stories.attempt_one, stories.restored, stories.waiting, stories.held,
@@ -252,6 +252,13 @@ def test_infinite_severity_is_drawn_at_the_top() -> None:
     story = stories.detecting().sample(stories.GEO_DOWN, blind=("alerts",)).after(5)
     rows = plot(view_of(story), 60, 10)
     assert text_of(rows[0].line).rstrip().endswith("─")
+
+
+def test_a_workload_whose_requests_fail_is_not_shown_as_well_though_its_pods_are_ready() -> None:
+    story = stories.healthy()
+    finding = GEO_DOWN.model_copy(update={"oracle": "traffic", "reason": "RequestsDegraded"})
+    rows = workloads(view_of(story.sample(finding)), 60)
+    assert text_of(rows[0].line).split() == ["▲", "geo", "1/1", "RequestsDegraded"]
 
 
 def test_workloads_come_worst_first_with_the_reason() -> None:

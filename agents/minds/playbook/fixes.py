@@ -1,9 +1,8 @@
-"""Turns an intended edit into a typed step and the kubectl command that says the same."""
+"""Turns an intended edit into a typed step."""
 
 from __future__ import annotations
 
 import copy
-import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ from agents.evidence.changes import RESTARTED_AT, Change
 from agents.evidence.paths import MISSING, At, same, write
 from agents.evidence.workload import Revision, Workload
 from agents.minds.base import PRIOR, Candidate, Origin
+from agents.minds.playbook.phrasing import kubectl
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, Proposal, ScaleStep, Step
@@ -42,7 +42,23 @@ def edit(obj: JsonObject, change: Callable[[JsonObject], None]) -> PatchStep | N
     operations = list(json_patch(obj, wanted))
     if not operations:
         return None
-    return PatchStep(target=ObjectRef.of(obj), patch_type="json", patch=operations)
+    return PatchStep(target=ObjectRef.of(obj), patch_type="json", patch=[*_tests(obj, operations), *operations])
+
+
+def _tests(obj: JsonObject, operations: Iterable[JsonObject]) -> list[JsonObject]:
+    """RFC 6902 tests that each list element which the operations address is still the one that is meant: an index alone
+    would hit its neighbour once somebody has inserted something before it.
+    """
+    names: dict[str, str] = {}
+    for operation in operations:
+        value: Any = obj
+        path = operation["path"].split("/")[1:]
+        for depth, part in enumerate(path[:-1] if operation["op"] == "add" else path, start=1):
+            element = isinstance(value, list)
+            value = value[int(part) if element else unescaped(part)]
+            if element and isinstance(value, dict) and "name" in value:
+                names["/".join(["", *path[:depth], "name"])] = value["name"]
+    return [{"op": "test", "path": path, "value": name} for path, name in names.items()]
 
 
 def restore(obj: JsonObject, changes: Sequence[Change]) -> PatchStep | None:
@@ -107,13 +123,23 @@ def delete(obj: JsonObject) -> DeleteStep:
     return DeleteStep(target=ObjectRef.of(obj))
 
 
+def escaped(name: str) -> str:
+    """A field's name as a part of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(part: str) -> str:
+    """The field's name that a part of a JSON pointer stands for."""
+    return part.replace("~1", "/").replace("~0", "~")
+
+
 def json_patch(before: Any, after: Any, pointer: str = "") -> Iterator[JsonObject]:
     """RFC 6902 operations, as small as the shapes allow."""
     if same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            place = f"{pointer}/{escaped(name)}"
             if name not in after:
                 yield {"op": "remove", "path": place}
             elif name not in before:
@@ -142,31 +168,6 @@ def _list_patch(before: list[Any], after: list[Any], pointer: str) -> Iterator[J
         yield {"op": "replace", "path": pointer, "value": after}
 
 
-def kubectl(step: Step) -> str:
-    """The command a person would type for the same change."""
-    ref = step.target
-    head = f"kubectl -n {ref.namespace}" if ref.namespace else "kubectl"
-    name = f"{ref.kind.lower()}/{ref.name}"
-    if isinstance(step, ScaleStep):
-        return f"{head} scale {name} --replicas={step.replicas}"
-    if isinstance(step, DeleteStep):
-        return f"{head} delete {name}"
-    if isinstance(step, CreateStep):
-        return f"{head} create -f - # {name}"
-    if isinstance(step, PatchStep):
-        return _patch_command(head, name, step)
-    return f"{head} {step.kind} {name}"
-
-
-def _patch_command(head: str, name: str, step: PatchStep) -> str:
-    if step.target.kind == "Secret":
-        return f"{head} patch {name} # values not shown"
-    text = json.dumps(step.patch, separators=(",", ":"), sort_keys=True)
-    if step.patch_type == "strategic" and RESTARTED_AT in text:
-        return f"{head} rollout restart {name}"
-    return f"{head} patch {name} --type={step.patch_type} -p {shlex.quote(text)}"
-
-
 def set_image_command(workload: Workload, container: str, image: str) -> str:
     """``kubectl set image``."""
     return f"kubectl -n {workload.namespace} set image {workload.subject} {container}={image}"
@@ -182,5 +183,5 @@ def rollout_undo_command(workload: Workload, revision: Revision) -> str:
     return f"kubectl -n {workload.namespace} rollout undo {workload.subject} --to-revision={revision.number}"
 
 
-__all__ = ["AUTHOR", "MISSING", "candidate", "create", "delete", "edit", "json_patch", "kubectl", "restart", "restore",
+__all__ = ["AUTHOR", "MISSING", "candidate", "create", "delete", "edit", "json_patch", "restart", "restore",
            "roll_back", "rollout_undo_command", "scale", "set_env_command", "set_field", "set_image_command"]  # fmt: skip
