@@ -52,7 +52,7 @@ def _overview(observation: Observation, diagnosis: Sequence[Hypothesis]) -> list
 def _belief(diagnosis: Sequence[Hypothesis]) -> list[str]:
     lines = []
     for each in diagnosis:
-        lines.append(f"I suspect {each.component} ({each.fault_class}, {each.confidence:.0%}): {each.summary}.")
+        lines.append(f"I suspect {each.fault_class} ({each.confidence:.0%}): {each.sentence}.")
         best = max(each.candidates, key=lambda c: c.score, default=None)
         lines += [f"  I would try: {best.proposal.title}"] if best else []
     return lines or ["Nothing that I read explains it."]

@@ -291,4 +291,4 @@ def _clean(observation: Observation) -> bool:
 
 def _best(incident: Incident) -> str:
     best = next(iter(incident.hypotheses), None)
-    return f"{best.component}: {best.summary}" if best else "no hypothesis"
+    return best.sentence if best else "no hypothesis"

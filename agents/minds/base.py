@@ -66,6 +66,12 @@ class Hypothesis:
     """Equal for the same mistake made on several components, so that they can be repaired together; "" is none."""
 
     @property
+    def sentence(self) -> str:
+        """The summary, which always names the component."""
+        name = str(self.component)
+        return self.summary if self.summary.startswith(name) else f"{name}: {self.summary}"
+
+    @property
     def key(self) -> tuple[str, str]:
         """The same hypothesis in two diagnoses has the same key."""
         return (self.component.path, self.fault_class)

@@ -30,7 +30,7 @@ class Diagnosis:
             incident.say("diagnosis", "conclusion", "nothing that was read explains the findings")
             return
         for each in incident.hypotheses[:SHOWN]:
-            incident.say("diagnosis", "thought", f"{each.confidence:.0%} {each.fault_class}: {each.summary}")
+            incident.say("diagnosis", "thought", f"{each.confidence:.0%} {each.fault_class}: {each.sentence}")
         best = incident.hypotheses[0]
         made = DiagnosisMade(
             incident=incident.id,
@@ -48,4 +48,4 @@ class Diagnosis:
         ):  # fmt: skip
             incident.transactor.emit(made)
             incident.diagnosis = incident.diagnosis if incident.standing else made
-        incident.say("diagnosis", "conclusion", f"{best.component}: {best.summary}")
+        incident.say("diagnosis", "conclusion", best.sentence)

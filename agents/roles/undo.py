@@ -62,7 +62,7 @@ class Undo:
         for each in incident.hypotheses[:3]:
             best = max(each.candidates, key=lambda c: c.score, default=None)
             idea = f"; untried idea: {best.proposal.title}" if best and not _tried(incident, best.fingerprint) else ""
-            text = f"suspect {each.component} ({each.fault_class}, {each.confidence:.0%}): {each.summary}{idea}"
+            text = f"suspect {each.fault_class} ({each.confidence:.0%}): {each.sentence}{idea}"
             incident.say("conductor", "observation", text)
         for lesson in incident.reflections:
             incident.say("conductor", "observation", f"tried {lesson.title}: {lesson.outcome} {lesson.reason}".strip())

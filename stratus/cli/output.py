@@ -9,13 +9,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal would obey: escapes, and marks that reorder the text after them."""
+SPELLED = {"\n": "↵", "\t": " "}
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 def clean(text: str) -> str:
-    """Without control characters: an object's name or a log line may hold terminal escapes."""
-    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    """On one line, without control characters: what a cluster says may hold escapes, or lines that look like ours."""
+    return CONTROL.sub(lambda found: SPELLED.get(found[0], "\N{REPLACEMENT CHARACTER}"), text)
 
 
 class Output:
@@ -53,9 +55,14 @@ class Output:
 
 def note(text: str) -> None:
     """Narration, to stderr."""
-    print(clean(text), file=sys.stderr, flush=True)
+    print(_narration(text), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
     """An error that ends the command, to stderr."""
-    print(f"stratus: {clean(text)}", file=sys.stderr, flush=True)
+    print(f"stratus: {_narration(text)}", file=sys.stderr, flush=True)
+
+
+def _narration(text: str) -> str:
+    """What we say ourselves may have several lines."""
+    return "\n".join(clean(line) for line in text.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 
 from stratus.cli.output import Output, clean
@@ -11,6 +12,10 @@ from stratus.domain.steps import FieldChange
 
 VALUE_WIDTH = 90
 DIFF_ROWS = 12
+REMEMBERED = 12
+"""Lines: what was said within them is not said again by another event."""
+FACTS = ("detection", "diagnosis", "mitigation")
+"""Roles whose observations repeat what other events of the same moment say: findings, evidence, ends of transactions."""
 
 
 class Story:
@@ -19,6 +24,8 @@ class Story:
     def __init__(self, out: Output, *, verbose: bool = False) -> None:
         self._out, self._verbose = out, verbose
         self._started: datetime | None = None
+        self._told: deque[str] = deque(maxlen=REMEMBERED)
+        self._findings: dict[tuple[str, str, str], Finding] = {}
 
     def tell(self, recorded: e.Recorded) -> None:
         """Print one event; nothing for what is only of interest to machines."""
@@ -26,6 +33,7 @@ class Story:
         lines = self._lines(recorded.event)
         if not lines:
             return
+        self._told.extend(lines)
         seconds = (recorded.at - self._started).total_seconds()
         stamp = self._out.style(f"{recorded.at:%H:%M:%S} {seconds:6.1f}s", "dim")
         self._out.line(f"{stamp}  {lines[0]}")
@@ -43,9 +51,9 @@ class Story:
             case e.IncidentOpened():
                 return [self._out.style(f"INCIDENT {event.incident}  {clean(event.title)}", "bold")]
             case e.PhaseChanged():
-                reason = f": {clean(event.reason)}" if event.reason else ""
+                reason = f": {clean(event.reason)}" if self._is_new(event.reason) else ""
                 return [self._out.style(f"{event.before} → {event.after}{reason}", "cyan")]
-            case e.AgentSaid() if event.kind != "tool" or self._verbose:
+            case e.AgentSaid() if self._verbose or self._matters(event):
                 return [f"{event.role:<10} {clean(event.text)}"]
             case e.DiagnosisMade():
                 return self._diagnosis(event)
@@ -58,18 +66,30 @@ class Story:
             case _:
                 return []
 
+    def _is_new(self, text: str) -> bool:
+        return bool(text) and not any(clean(text) in told for told in self._told)
+
+    def _matters(self, event: e.AgentSaid) -> bool:
+        known = event.kind == "tool" or (event.kind == "observation" and event.role in FACTS)
+        return not known and self._is_new(event.text)
+
     def _health(self, event: e.HealthSample) -> list[str]:
+        """The severity, and what came and went since the last time."""
+        before, self._findings = self._findings, {each.key: each for each in event.findings}
         if event.severity == 0:
             return [self._out.style("severity 0  everything that is watched is healthy", "green")]
         head = "∞" if event.severity is None else f"{event.severity:g}"
         blind = [f"cannot observe: {', '.join(event.blind)}"] if event.blind else []
-        return [self._out.style(f"severity {head}", "red"), *blind, *(_finding(each) for each in event.findings)]
+        came = [f"+ {_finding(each)}" for key, each in self._findings.items() if key not in before]
+        went = [
+            clean(f"- {each.subject.path}: {each.reason}") for key, each in before.items() if key not in self._findings
+        ]
+        return [self._out.style(f"severity {head}", "red"), *blind, *came, *went]
 
     def _diagnosis(self, event: e.DiagnosisMade) -> list[str]:
-        head = (
-            f"{'diagnosis':<10} {event.component}: {event.fault_class} ({event.confidence:.0%})  {clean(event.summary)}"
-        )
-        return [head, *(f"{'':10} · {clean(each)}" for each in event.evidence)]
+        believed = f"{event.component}: {event.fault_class} ({event.confidence:.0%})"
+        head = clean(f"{'diagnosis':<10} {believed}  {event.summary}")
+        return [head, *(f"{'':10} · {clean(each)}" for each in event.evidence if clean(each) not in head)]
 
     def _transaction(self, event: e.TxEvent) -> list[str]:
         tx = self._out.style(f"tx {event.tx}", "bold")
@@ -80,9 +100,9 @@ class Story:
                 kinds = ", ".join(f"{each.tier}/{each.reversibility}" for each in event.steps)
                 return [f"{tx} classified: {kinds}; mode {event.mode}"]
             case e.SnapshotTaken():
-                return [f"{tx} snapshot of {event.target}: {event.snapshot[:12] or 'does not exist yet'}"]
+                return [f"{tx} snapshot of {clean(str(event.target))}: {event.snapshot[:12] or 'does not exist yet'}"]
             case e.StepRehearsed():
-                return [f"{tx} dry run accepted; undo: {event.undo}", *self._diff(event.diff)]
+                return [f"{tx} dry run accepted; undo: {clean(event.undo)}", *self._diff(event.diff)]
             case e.StepRefused():
                 return [f"{tx} refused: {clean(event.reason)}"]
             case e.TxAwaiting():
@@ -95,7 +115,7 @@ class Story:
                 point = event.checkpoint
                 return [f"{tx} checkpoint: severity {point.severity:g}, bound {point.initial:g}"]
             case e.StepIntended():
-                return [f"{tx} intent is durable: {event.write.kind} {event.write.target}"]
+                return [f"{tx} intent is durable: {event.write.kind} {clean(str(event.write.target))}"]
             case e.StepExecuted():
                 return [f"{tx} step {event.step} {event.outcome}{': ' + clean(event.reason) if event.reason else ''}"]
             case _:
@@ -104,7 +124,7 @@ class Story:
     def _ending(self, event: e.TxEvent, tx: str) -> list[str]:
         match event:
             case e.TxSettled():
-                return [f"{tx} settled: {clean(event.reason)}", *(_finding(each) for each in event.findings)]
+                return [f"{tx} settled: {clean(event.reason)}"]
             case e.TxCommitted():
                 return [self._out.style(f"✓ {tx} COMMITTED, severity {event.severity:g}", "green")]
             case e.UndoStarted():
@@ -135,7 +155,7 @@ class Story:
 
 
 def _finding(finding: Finding) -> str:
-    return f"{finding.weight:>4g}  {finding.subject.path}: {finding.reason}  {clean(finding.message)}"
+    return clean(f"{finding.weight:g}  {finding.subject.path}: {finding.reason}  {finding.message}")
 
 
 def _short(value: object) -> str:

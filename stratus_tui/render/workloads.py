@@ -17,7 +17,9 @@ _NAME_MOST = 40
 def workloads(view: View, width: int) -> list[Row]:
     """Rows keyed ``workload PATH``."""
     reasons = _reasons(view)
-    every = sorted(view.board.workloads.values(), key=lambda row: (_ORDER.index(_state(row, reasons)), row.subject.path))
+    every = sorted(
+        view.board.workloads.values(), key=lambda row: (_ORDER.index(_state(row, reasons)), row.subject.path)
+    )
     if not every:
         return [Row(line(Span(" no workload seen yet", "dim")))]
     several = len({row.subject.namespace for row in every}) > 1
