@@ -6,35 +6,14 @@ The official client reads the files and refreshes the credentials; its errors ar
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stratus.cluster.transport import CONNECTIONS, ApiTransport, Endpoint
+from stratus.cluster.transport import CONNECTIONS, Access, ApiTransport, Endpoint
 from stratus.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from kubernetes.client.configuration import Configuration
-    from urllib3 import PoolManager
-
-
-@dataclass(frozen=True)
-class Access:
-    """A way into one API server: its pool of connections and fresh credentials."""
-
-    endpoint: Endpoint
-    configuration: Configuration
-    pool: PoolManager
-
-    @property
-    def base(self) -> str:
-        """What stands before every path."""
-        return str(self.configuration.host).rstrip("/")
-
-    def credentials(self) -> dict[str, str]:
-        """Headers that say who we are; the client refreshes an expired token here."""
-        token = self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        return {"Authorization": token} if token else {}
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> ApiTransport:

@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 from stratus.domain.errors import InvalidInput, OutcomeUnknown, Retryable, StratusError
 
 if TYPE_CHECKING:
-    from stratus.cluster.kubeconfig import Access
+    from kubernetes.client.configuration import Configuration
+    from urllib3 import PoolManager
 
 Query = Mapping[str, str | int | bool]
 
@@ -91,6 +92,25 @@ def encoded(query: Query | None) -> str:
     """``query`` as it stands in a URL, booleans as Kubernetes spells them."""
     plain = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in (query or {}).items()}
     return urlencode(plain)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way into one API server: its pool of connections and fresh credentials."""
+
+    endpoint: Endpoint
+    configuration: Configuration
+    pool: PoolManager
+
+    @property
+    def base(self) -> str:
+        """What stands before every path."""
+        return str(self.configuration.host).rstrip("/")
+
+    def credentials(self) -> dict[str, str]:
+        """Headers that say who we are; the client refreshes an expired token here."""
+        token = self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return {"Authorization": token} if token else {}
 
 
 class ApiTransport:
