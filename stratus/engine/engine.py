@@ -9,15 +9,7 @@ from typing import Protocol
 from stratus import __version__
 from stratus.domain import commands as c
 from stratus.domain.errors import LeaseLost, Refused, StratusError
-from stratus.domain.events import (
-    EngineStarted,
-    EngineStopped,
-    Event,
-    HealthSample,
-    LeaseChanged,
-    WorkloadRow,
-    WorkloadsChanged,
-)
+from stratus.domain.events import EngineStarted, EngineStopped, Event, LeaseChanged
 from stratus.domain.machine import TxState
 from stratus.domain.objects import ClusterIdentity
 from stratus.domain.policy import Policy
@@ -29,23 +21,12 @@ from stratus.engine.crashpoints import Reach, never
 from stratus.engine.desk import Desk
 from stratus.engine.lease import LeasedWriter, WriterLease
 from stratus.engine.ledger import Ledger
-from stratus.engine.transaction import Transaction, finite, result_of, undo_transaction
+from stratus.engine.recorder import Panel, Recorder
+from stratus.engine.transaction import Transaction, result_of, undo_transaction
 from stratus.ports import Clock, ClusterReader, ClusterWriter, EventLog, Inbox, Snapshots, TxResult
 
 BEAT_EVERY = 2.0
 """Seconds between two signs of life."""
-
-
-class Panel(Protocol):
-    """All oracles at once, and the rows that screens show."""
-
-    async def observe(self) -> Observation:
-        """Every oracle now; never raises for an API failure."""
-        ...
-
-    def rows(self) -> Sequence[WorkloadRow]:
-        """The workloads of the last observation."""
-        ...
 
 
 class Store(EventLog, Protocol):
@@ -93,14 +74,12 @@ class Engine:
         self.namespaces, self.mind, self.oracles, self.people = tuple(namespaces), mind, tuple(oracles), people
         self.ledger = Ledger(store)
         self.desk = Desk(store.inbox, self.ledger, clock, policy)
-        self._panel, self._stopping = panel, False
+        self._recorder, self._stopping = Recorder(panel, self.ledger), False
         self.stopped_because = ""
         self.on_stop: list[Callable[[], None]] = []
         self._turn = asyncio.Lock()
         self._pumping = False
         self._last_beat = float("-inf")
-        self._rows: dict[str, WorkloadRow] = {}
-        self._sample: tuple[object, ...] | None = None
         self.context = Context(
             ledger=self.ledger,
             snapshots=store.snapshots,
@@ -211,10 +190,7 @@ class Engine:
 
     async def observe(self) -> Observation:
         """All oracles now; what changed is recorded."""
-        observation = await self._panel.observe()
-        self._record_health(observation)
-        self._record_rows()
-        return observation
+        return await self._recorder.observe()
 
     async def settle(self, seconds: float) -> Observation:
         """Observe until nothing moves, for at most ``seconds``."""
@@ -283,29 +259,3 @@ class Engine:
                 await self.undo(command.tx, by=posted.actor, reason=f"asked for by {posted.actor}")
         else:
             self.desk.answer(posted, False, f"this engine does not answer {command.verb}")
-
-    # --- what the screens see -----------------------------------------------------------------------------------------
-
-    def _record_health(self, seen: Observation) -> None:
-        findings = seen.findings
-        sample = (tuple(f.key for f in findings), tuple(f.weight for f in findings), seen.blind, seen.crashed)
-        if sample == self._sample:
-            return
-        self._sample = sample
-        self.emit(
-            HealthSample(
-                severity=finite(seen.severity),
-                findings=findings,
-                blind=seen.blind,
-                observing=tuple(sorted(seen.observing)),
-                crashed=seen.crashed,
-            )
-        )
-
-    def _record_rows(self) -> None:
-        rows = {row.subject.path: row for row in self._panel.rows()}
-        changed = tuple(row for path, row in rows.items() if self._rows.get(path) != row)
-        gone = tuple(row.subject for path, row in self._rows.items() if path not in rows)
-        if changed or gone:
-            self.emit(WorkloadsChanged(changed=changed, gone=gone))
-        self._rows = rows
