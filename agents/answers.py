@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from agents.evidence import Evidence, Workload, gather
 from agents.evidence.logs import severe
@@ -12,18 +13,35 @@ from agents.minds.base import Hypothesis, Mind
 from agents.minds.llm.brief import masked
 from agents.minds.playbook.case import Case
 from agents.roles.detection import sentence
+from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 from stratus.domain.severity import Observation
-from stratus.ports import Clock, Transactor
+from stratus.ports import Clock, ClusterReader
 
 
-async def answer(question: str, transactor: Transactor, mind: Mind, clock: Clock, namespaces: Sequence[str]) -> str:
+class Observer(Protocol):
+    """Whoever can look at the cluster: an engine, or the oracles alone."""
+
+    async def observe(self) -> Observation:
+        """All oracles now."""
+        ...
+
+
+async def answer(
+    question: str,
+    observer: Observer,
+    reader: ClusterReader,
+    mind: Mind,
+    clock: Clock,
+    namespaces: Sequence[str],
+    healthy: Mapping[str, JsonObject] | None = None,
+) -> str:
     """A few lines: about the workloads and Services that the question names, else about everything.
 
-    Raises Retryable or Unobservable when the API does not answer.
+    ``healthy``: objects of the last healthy state by path. Raises Retryable or Unobservable when the API does not answer.
     """
-    observation = await transactor.observe()
-    evidence = await gather(transactor.reader, namespaces, observation, at=clock.now())
+    observation = await observer.observe()
+    evidence = await gather(reader, namespaces, observation, at=clock.now(), baseline=healthy)
     diagnosis = await mind.diagnose(evidence, ())
     case = Case(evidence)
     named = _named(question, evidence)

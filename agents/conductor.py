@@ -92,7 +92,10 @@ class Conductor:
 
     async def answer(self, question: str) -> str:
         """Answer a person's question from what the oracles and the objects say now. Raises as ``answers.answer``."""
-        return await answer(question, self._transactor, self._mind, self._clock, self._options.namespaces)
+        transactor, healthy = self._transactor, self._baseline.objects() if self._baseline else None
+        return await answer(
+            question, transactor, transactor.reader, self._mind, self._clock, self._options.namespaces, healthy
+        )
 
     async def _look(self, *, again: bool) -> IncidentOutcome:
         observation = await self._detection.look(only_once=again)

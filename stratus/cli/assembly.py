@@ -19,10 +19,12 @@ from stratus.domain.policy import Mode
 from stratus.ports import ClusterReader
 
 if TYPE_CHECKING:
+    from stratus.cluster.reader import Reader
     from stratus.cluster.transport import Transport
     from stratus.domain.projection import Board
     from stratus.engine.engine import Engine
     from stratus.journal import Journal
+    from stratus.oracles.panel import Panel
     from stratus.oracles.settings import OracleSettings
     from stratus.sandbox.cluster import EmbeddedCluster
 
@@ -92,6 +94,20 @@ async def running_engine(
         background = asyncio.create_task(_serve(engine))
         stack.push_async_callback(_cancel, background)
         yield Running(engine, journal, transport, engine.reader, recovered, before)
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[tuple[Panel, Reader]]:
+    """The oracles and a reader on the cluster of ``settings``, without an engine: nothing can be written."""
+    from stratus.cluster.reader import Reader
+    from stratus.oracles.panel import Panel
+
+    transport = connect(settings)
+    try:
+        reader = Reader(transport)
+        yield Panel(reader, SystemClock(), oracle_settings(settings)), reader
+    finally:
+        await transport.close()
 
 
 async def _engine(settings: Settings, transport: Transport, journal: Journal, default: Mode, people: bool) -> Engine:

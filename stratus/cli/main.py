@@ -104,6 +104,9 @@ def _add_watching(nouns: Nouns) -> None:
     tui.add_argument("--replay", metavar="LOG", help="play a journal or a JSON-lines log")
     tui.add_argument("--speed", type=float, default=1.0)
 
+    ask = _command(nouns, "ask", "ask:ask", "ask the agents about the cluster; they only read", cluster=True)
+    ask.add_argument("question", nargs="+", metavar="WORD", help="names of workloads narrow it down")
+
 
 def _add_transactions(nouns: Nouns) -> None:
     do = _command(nouns, "do", "do:do", "a kubectl command as a transaction: stratus do -- kubectl ARGS…", cluster=True)

@@ -60,4 +60,5 @@ def conductor_for(settings: Settings, engine: Engine, *, once: bool) -> Conducto
         paused=lambda: engine.desk.paused(set(engine.namespaces)),
     )
     engine.on_stop.append(conductor.stop)
+    engine.on_question = conductor.answer
     return conductor

@@ -29,15 +29,26 @@ def board_of(reader: LogReader, board: Board | None = None) -> Board:
     return board
 
 
-def ask(path: Path, command: Command) -> tuple[str, str]:
-    """Post and wait for the engine's word: (its message, the transaction that it names).
+def running(path: Path) -> bool:
+    """Whether an engine lives on this journal."""
+    if not path.exists():
+        return False
+    reader = open_reader(path)
+    try:
+        return _lives(reader, board_of(reader))
+    finally:
+        reader.close()
+
+
+def ask(path: Path, command: Command, seconds: float = ANSWER_WITHIN) -> tuple[str, str]:
+    """Post and wait for the engine's word, for at most ``seconds``: (its message, the transaction that it names).
 
     Raises Refused with its words, Retryable when no engine takes the command.
     """
     reader = open_reader(path)
     try:
         identifier = reader.inbox.post(command, actor=actor(), surface="cli")
-        outcome = _answer(reader, identifier)
+        outcome = _answer(reader, identifier, seconds)
         board = board_of(reader)
     finally:
         reader.close()
@@ -48,8 +59,8 @@ def ask(path: Path, command: Command) -> tuple[str, str]:
     return message, target
 
 
-def _answer(reader: LogReader, identifier: str) -> tuple[bool, str]:
-    end = time.monotonic() + ANSWER_WITHIN
+def _answer(reader: LogReader, identifier: str, seconds: float) -> tuple[bool, str]:
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         outcome = reader.inbox.outcome(identifier)
         if outcome is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from stratus import __version__
@@ -25,6 +26,7 @@ from stratus.engine.recorder import Panel, Recorder
 from stratus.engine.transaction import Transaction, result_of, undo_transaction
 from stratus.ports import Clock, ClusterReader, ClusterWriter, EventLog, Inbox, Snapshots, TxResult
 
+log = logging.getLogger(__name__)
 BEAT_EVERY = 2.0
 """Seconds between two signs of life."""
 
@@ -77,6 +79,8 @@ class Engine:
         self._recorder, self._stopping = Recorder(panel, self.ledger), False
         self.stopped_because = ""
         self.on_stop: list[Callable[[], None]] = []
+        self.on_question: Callable[[str], Awaitable[str]] | None = None
+        """Who answers people's questions; None: nobody."""
         self._turn = asyncio.Lock()
         self._pumping = False
         self._last_beat = float("-inf")
@@ -241,6 +245,9 @@ class Engine:
                 await self._serve(posted)
             except StratusError as error:
                 self.desk.answer(posted, False, str(error))
+            except Exception as error:  # a bug of ours: whoever asked hears of it, and the others are still served
+                log.exception("%s of %s failed", posted.command.verb, posted.actor)
+                self.desk.answer(posted, False, f"internal error: {error!r}; what is open is recovered next")
 
     async def _serve(self, posted: c.Posted) -> None:
         command = posted.command
@@ -257,5 +264,7 @@ class Engine:
             recovery.refuse_other_cluster(self.context, view)
             if self.desk.answer(posted, True, f"undoing {command.tx}", command.tx):
                 await self.undo(command.tx, by=posted.actor, reason=f"asked for by {posted.actor}")
+        elif isinstance(command, c.Ask) and self.on_question is not None:
+            self.desk.answer(posted, True, await self.on_question(command.question))
         else:
             self.desk.answer(posted, False, f"this engine does not answer {command.verb}")

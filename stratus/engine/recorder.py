@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -28,15 +29,17 @@ class Recorder:
 
     def __init__(self, panel: Panel, ledger: Ledger) -> None:
         self._panel, self._ledger = panel, ledger
+        self._turn = asyncio.Lock()
         self._rows: dict[str, WorkloadRow] = {}
         self._sample: tuple[object, ...] | None = None
 
     async def observe(self) -> Observation:
         """All oracles now; what changed is recorded."""
-        observation = await self._panel.observe()
-        self._record_health(observation)
-        self._record_rows()
-        return observation
+        async with self._turn:  # oracles remember their last look: two at once would mix up what came between
+            observation = await self._panel.observe()
+            self._record_health(observation)
+            self._record_rows()
+            return observation
 
     def _record_health(self, seen: Observation) -> None:
         findings = seen.findings

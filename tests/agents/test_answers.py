@@ -12,7 +12,7 @@ from tests.agents.world import NS, World, container, deployment, finding, pod, r
 
 
 def asked(world: World, question: str) -> str:
-    return asyncio.run(answer(question, world, PlaybookMind(), world.clock, (NS,)))
+    return asyncio.run(answer(question, world, world.reader, PlaybookMind(), world.clock, (NS,)))
 
 
 def sick() -> World:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stratus.domain.commands import Approve, Command, Do, Hold, Pause, Posted, Resume, SetMode, Undo, Veto
+from stratus.domain.commands import Approve, Ask, Command, Do, Hold, Pause, Posted, Resume, SetMode, Undo, Veto
 from stratus.domain.machine import TxState
 from stratus.domain.objects import ClusterIdentity
 from stratus.domain.policy import Mode, Policy
@@ -108,6 +108,35 @@ async def test_every_word_gets_an_answer() -> None:
     await scene.engine.serve_queue()
     assert [accepted for accepted, _ in scene.answers] == [False, False, False, False, True, True, True]
     assert all(message for _, message in scene.answers)
+
+
+async def asked_of(scene: Scene) -> list[tuple[bool, str]]:
+    await scene.engine.start()
+    scene.run.store.inbox.post(Ask(question="why?"), actor="ana", surface="terminal")
+    await scene.engine.pump()
+    await scene.engine.serve_queue()
+    assert scene.writes == 0
+    return scene.answers
+
+
+async def test_a_question_is_answered_by_who_can() -> None:
+    async def because(question: str) -> str:
+        return f"{question} because"
+
+    scene = Scene(Policy(mode=Mode.AUTO))
+    scene.engine.on_question = because
+    assert await asked_of(scene) == [(True, "why? because")]
+    assert [accepted for accepted, _ in await asked_of(Scene(Policy(mode=Mode.AUTO)))] == [False]
+
+
+async def test_a_bug_in_an_answer_is_told_and_stops_nobody_else() -> None:
+    async def broken(question: str) -> str:
+        raise ValueError(question)
+
+    scene = Scene(Policy(mode=Mode.AUTO))
+    scene.engine.on_question = broken
+    [(accepted, message)] = await asked_of(scene)
+    assert not accepted and "ValueError('why?')" in message
 
 
 async def test_what_an_undo_left_open_is_ended_before_anything_new_begins() -> None:
