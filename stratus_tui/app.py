@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
+from textual.widgets import Input
 
 from stratus.domain import commands as c
 from stratus.domain.errors import InvalidInput
@@ -35,7 +36,7 @@ from stratus_tui.source import LogSource
 from stratus_tui.terminal import set_title
 from stratus_tui.view import View, undoable
 from stratus_tui.widgets.decision import DecisionBar
-from stratus_tui.widgets.prompt import Prompt
+from stratus_tui.widgets.prompt import Prompt, PromptMode
 
 TICK_SECONDS = 0.5
 """How often countdowns and clocks move when no event comes."""
@@ -234,15 +235,14 @@ class StratusApp(App[int]):
         self.push_screen(HelpScreen(live_keys(self.screen, self.view)))
         self.call_after_refresh(self.refresh_view)
 
-    def action_command(self) -> None:
-        """The ``:`` line."""
+    def action_prompt(self, mode: PromptMode) -> None:
+        """The ``:`` line, or the ``/`` line."""
         for prompt in self.screen.query(Prompt):
-            prompt.ask("command")
+            prompt.ask(mode)
 
-    def action_filter(self) -> None:
-        """The ``/`` line."""
-        for prompt in self.screen.query(Prompt):
-            prompt.ask("filter")
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a line of text ``:`` and ``/`` are text."""
+        return action != "prompt" or not isinstance(self.focused, Input)
 
     @on(Prompt.Entered)
     def _entered(self, message: Prompt.Entered) -> None:

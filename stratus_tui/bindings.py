@@ -25,8 +25,16 @@ APP_KEYS: list[BindingType] = [
     Binding("a", "approve_focus", "Approve", tooltip="puts the focus on the button; enter approves"),
     Binding("u", "undo", "Undo", tooltip="asks, then undoes the chosen or newest committed transaction"),
     Binding("question_mark", "help", "Help", tooltip="this page", key_display="?"),
-    Binding("colon", "command", "Command", tooltip="veto, hold 5m, mode observe, ask …", key_display=":"),
-    Binding("slash", "filter", "Filter", tooltip="narrow the focused list", key_display="/"),
+    # priority: the line is open before the next key is handed out, so what is typed or pasted at once belongs to it
+    Binding(
+        "colon",
+        "prompt('command')",
+        "Command",
+        tooltip="veto, hold 5m, mode observe, ask …",
+        key_display=":",
+        priority=True,
+    ),
+    Binding("slash", "prompt('filter')", "Filter", tooltip="narrow the focused list", key_display="/", priority=True),
     Binding("d", "page('describe')", "Describe", tooltip="the selection as far as the log holds it"),
     Binding("l", "page('logs')", "Logs", tooltip="captured logs and what was said about the selection"),
     Binding("y", "page('yaml')", "YAML", tooltip="what is sent, what changes, and the object before"),

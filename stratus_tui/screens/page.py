@@ -34,7 +34,8 @@ class PagePane(Pane):
 
     def caption(self, view: View) -> str:
         """What it is, and the way back."""
-        return f"{self.aspect.upper()} {self._selection} · esc goes back"
+        what = "ANSWER" if self._selection.kind == "answer" else f"{self.aspect.upper()} {self._selection}"
+        return f"{what} · esc goes back"
 
 
 class PageScreen(Screen[None]):

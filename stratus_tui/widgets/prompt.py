@@ -13,6 +13,8 @@ from textual.widgets import Input
 from stratus_tui.grammar import VERBS
 from stratus_tui.render.keys import Key
 
+PromptMode = Literal["command", "filter"]
+
 
 class Prompt(Input):
     """Hidden until asked for; escape closes it."""
@@ -42,11 +44,11 @@ class Prompt(Input):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, compact=True, suggester=SuggestFromList(VERBS), select_on_focus=False)
         self.cursor_blink = False
-        self._mode: Literal["command", "filter"] = "command"
+        self._mode: PromptMode = "command"
         self._last = ""
         self.display = False
 
-    def ask(self, mode: Literal["command", "filter"], value: str = "") -> None:
+    def ask(self, mode: PromptMode, value: str = "") -> None:
         """Open."""
         self._mode = mode
         self.value = value

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
@@ -244,8 +245,19 @@ async def test_the_command_line_speaks_the_verbs_of_the_shell(typed: str, comman
         assert await posted(pilot) == [command]
 
 
+async def test_what_is_typed_ahead_of_the_line_belongs_to_it() -> None:
+    """A slow connection delivers a line at once: no letter may be lost, nor be taken for a key that decides."""
+    app = app_of(stories.waiting(), 2)
+    async with app.run_test() as pilot:
+        await caught_up(pilot)
+        for character in ":ask have a look: u/h v":
+            app.post_message(Key(_key(character), character))
+        app.post_message(Key("enter", "\r"))
+        assert await posted(pilot) == [c.Ask(question="have a look: u/h v")]
+
+
 def _key(character: str) -> str:
-    return {" ": "space", ".": "full_stop"}.get(character, character)
+    return {" ": "space", ".": "full_stop", ":": "colon", "/": "slash"}.get(character, character)
 
 
 async def test_the_answer_to_a_question_has_a_page() -> None:
