@@ -82,9 +82,10 @@ class ClusterReader(Protocol):
         ...
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
-    ) -> str:
-        """The container's last lines; "" when it has none."""
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200,
+        timestamps: bool = False,
+    ) -> str:  # fmt: skip
+        """The container's last lines; "" when it has none. ``timestamps``: each begins with its RFC 3339 time and a space."""
         ...
 
     async def service_request(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from agents.evidence.logs import stamped
 from agents.evidence.model import Evidence, LogTail
 from agents.evidence.workload import pod_ready
 from stratus.domain.base import JsonObject
@@ -28,6 +29,8 @@ SYSTEM: Final = ("ConfigMap", "Deployment", "Service", "Endpoints", "Pod", "Repl
 """What is read of the system namespace: enough to judge the cluster's DNS."""
 SYSTEM_NAMESPACE: Final = "kube-system"
 LOG_LINES: Final = 60
+FRESH: Final = timedelta(minutes=3)
+"""Age up to which a log line speaks of what fails now, and not of an incident that is over."""
 LOGS_AT_MOST: Final = 80
 PARALLEL: Final = 8
 _QUALIFIED: Final = re.compile(r"\b[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\.([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)(?:\.svc)?\b")
@@ -36,8 +39,8 @@ _QUALIFIED: Final = re.compile(r"\b[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\.([a-z0-9](?:
 class _Look:
     """One gathering: a bounded number of requests at a time, and what was refused."""
 
-    def __init__(self, reader: ClusterReader) -> None:
-        self.reader = reader
+    def __init__(self, reader: ClusterReader, at: datetime) -> None:
+        self.reader, self.at = reader, at
         self.slots = asyncio.Semaphore(PARALLEL)
         self.refused: list[str] = []
 
@@ -56,12 +59,14 @@ class _Look:
             async with self.slots:
                 try:
                     texts[previous] = await self.reader.logs(
-                        meta["namespace"], meta["name"], container, previous=previous, tail=LOG_LINES
+                        meta["namespace"], meta["name"], container, previous=previous, tail=LOG_LINES, timestamps=True
                     )
                 except (Refused, Retryable, Unobservable):
                     texts[previous] = ""  # a container that never started has no log, and the kubelet may be away
         name = f"{meta['namespace']}/{meta['name']}"
-        return LogTail(name, container, texts[False], texts.get(True, ""))
+        now, before = list(stamped(texts[False])), stamped(texts.get(True, ""))
+        fresh = tuple(line for when, line in now if when is None or self.at - when < FRESH)
+        return LogTail(name, container, _text(now), _text(before), fresh)
 
 
 async def gather(
@@ -74,7 +79,7 @@ async def gather(
     with_logs: bool = True,
 ) -> Evidence:
     """Read. Raises Retryable or Unobservable when the API does not answer."""
-    look = _Look(reader)
+    look = _Look(reader, at)
     scope = tuple(namespaces)
     objects = await _many(look, [(kind, "") for kind in CLUSTER] + _pairs(scope or ("",), NAMESPACED))
     others = _referenced_namespaces(objects, scope) if scope else ()
@@ -95,6 +100,10 @@ async def gather(
         unreadable=tuple(look.refused),
         version=_version(identity.version),
     )
+
+
+def _text(lines: Iterable[tuple[datetime | None, str]]) -> str:
+    return "\n".join(line for _, line in lines)
 
 
 def _pairs(namespaces: Iterable[str], kinds: Sequence[str]) -> list[tuple[str, str]]:

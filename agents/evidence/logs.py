@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 CallKind = Literal["refused", "timeout", "name", "auth", "error"]
@@ -39,6 +40,16 @@ _NOT_NAMES: Final = frozenset(
 )
 _FILE: Final = re.compile(r"(?<![\w:/])(/[\w.@%+-]+(?:/[\w.@%+-]+)+)")
 _LISTEN: Final = re.compile(r"(?:listen(?:ing|s)?|serving|started|bound)\b[^\n]{0,40}?[: ](\d{2,5})\b", re.IGNORECASE)
+
+
+_STAMPED: Final = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) ?(.*)")
+
+
+def stamped(text: str) -> Iterator[tuple[datetime | None, str]]:
+    """The lines of a log that was asked for with timestamps: (when, line); None where a line bears no time."""
+    for line in text.splitlines():
+        found = _STAMPED.fullmatch(line)
+        yield (datetime.fromisoformat(found[1]), found[2]) if found else (None, line)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class LogTail:
     container: str
     current: str = ""
     previous: str = ""
+    fresh: tuple[str, ...] | None = None
+    """Lines that were written a moment before the look; None: nobody knows when, so all count."""
 
     @property
     def lines(self) -> list[str]:
@@ -145,11 +147,11 @@ class Evidence:
         ]
         return sorted(found, key=event_time, reverse=True)
 
-    def log(self, pod: JsonObject, container: str = "") -> list[str]:
-        """The last lines of a pod's containers (or of one of them)."""
+    def log(self, pod: JsonObject, container: str = "", *, fresh: bool = False) -> list[str]:
+        """The last lines of a pod's containers (or of one of them); ``fresh``: only those that speak of now."""
         name = f"{pod['metadata'].get('namespace', '')}/{pod['metadata']['name']}"
         tails = [t for t in self.logs if t.pod == name and (not container or t.container == container)]
-        return [line for tail in tails for line in tail.lines]
+        return [line for tail in tails for line in (tail.lines if not fresh or tail.fresh is None else tail.fresh)]
 
     def found(self, subject: Subject) -> list[Finding]:
         """The findings of a subject."""

@@ -99,10 +99,20 @@ class Reader:
                 return items
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        previous: bool = False,
+        tail: int = 200,
+        timestamps: bool = False,
     ) -> str:
-        """The container's last lines; "" when it has not written (or not started) yet."""
+        """The container's last lines; "" when it has not written (or not started) yet. ``timestamps``: each line begins
+        with the time at which it was written (RFC 3339) and a space.
+        """
         query: dict[str, str | int | bool] = {"tailLines": tail}
+        query |= {"timestamps": True} if timestamps else {}
         query |= {"container": container} if container else {}
         query |= {"previous": True} if previous else {}
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"

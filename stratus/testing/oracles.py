@@ -93,8 +93,9 @@ class DictReader:
         return deepcopy(found)
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
-    ) -> str:
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200,
+        timestamps: bool = False,
+    ) -> str:  # fmt: skip
         """None."""
         return ""
 

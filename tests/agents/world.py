@@ -244,8 +244,9 @@ class World:
         return [o for o in self.objects if o["kind"] == kind and namespace in ("", o["metadata"].get("namespace"))]
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
-    ) -> str:
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200,
+        timestamps: bool = False,
+    ) -> str:  # fmt: skip
         return ""
 
     async def service_request(

@@ -121,8 +121,9 @@ class World:
         return [copy.deepcopy(each) for each in self.objects.values() if each["kind"] == kind]
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
-    ) -> str:
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200,
+        timestamps: bool = False,
+    ) -> str:  # fmt: skip
         return ""
 
     async def service_request(

@@ -85,8 +85,9 @@ class FakeReader:
         ]
 
     async def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200
-    ) -> str:
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail: int = 200,
+        timestamps: bool = False,
+    ) -> str:  # fmt: skip
         raise AssertionError("the compiler reads no logs")
 
     async def service_request(

@@ -85,7 +85,7 @@ class Case:
         workload = self.evidence.workload(subject)
         hops: set[Subject] = set()
         for pod in workload.pods[:3] if workload else ():
-            for call in list(failed_calls(self.evidence.log(pod)))[-3:]:
+            for call in list(failed_calls(self.evidence.log(pod, fresh=True)))[-3:]:
                 labels = call.host.split(".")
                 namespace = labels[1] if len(labels) > 1 else subject.namespace
                 hops |= set(self.topology.backends.get((namespace, labels[0]), ()))

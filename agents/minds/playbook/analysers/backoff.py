@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from statistics import median
 
 from agents.evidence import Workload
-from agents.evidence.logs import failed_calls
+from agents.evidence.logs import failed_calls, severe
 from agents.evidence.paths import MISSING
 from agents.evidence.quantities import amount, cpu
 from agents.minds.base import Hypothesis, Origin
 from agents.minds.playbook import fixes
-from agents.minds.playbook.case import Case, container_path, fields, hypothesis
+from agents.minds.playbook.case import ASKED, Case, container_path, fields, hypothesis
 from stratus.domain.base import JsonObject
 
 PLURAL = ("Deployment", "StatefulSet", "DaemonSet")
@@ -116,6 +116,8 @@ def _strategy(case: Case, workload: Workload) -> Iterator[Hypothesis]:
 
 def _last_resort(case: Case) -> Iterator[Hypothesis]:
     """A restart at the end of the failing path, when its pods look healthy and yet requests fail: state is plausible."""
+    if not _heard(case):
+        return
     failing = {w.subject for w, _ in case.troubled}
     for subject, last in case.failing_path.items():
         workload = case.evidence.workload(subject)
@@ -123,3 +125,12 @@ def _last_resort(case: Case) -> Iterator[Hypothesis]:
             reason = f"{subject} looks healthy, but requests fail there: its state may be bad"
             found = [fixes.candidate(Origin.RESTART, [fixes.restart(workload, case.evidence.at)], reason)]
             yield hypothesis(subject, "unknown", 0.2, reason, [reason], found)
+
+
+def _heard(case: Case) -> bool:
+    """Whether requests fail for a fact. An alert alone is hearsay: it may stand for another namespace, or for the past."""
+    if any(f.reason in ASKED and not f.reason.startswith("Alert") for f in case.evidence.findings):
+        return True
+    workloads = [case.evidence.workload(subject) for subject in case.failing_path]
+    pods = [pod for workload in workloads if workload for pod in workload.pods]
+    return any(severe(case.evidence.log(pod, fresh=True)) for pod in pods)
