@@ -59,7 +59,7 @@ def _named(question: str, evidence: Evidence) -> list[Workload]:
 
 def _overview(observation: Observation, diagnosis: Sequence[Hypothesis]) -> list[str]:
     if observation.blind:
-        return [f"I cannot see: {', '.join(observation.blind)}."]
+        return [f"I cannot see {name}: {why}" for name, why in observation.why_blind.items()]
     if not observation.findings:
         watched = ", ".join(sorted(observation.observing)) or "nothing"
         return [f"Everything is healthy. Watching: {watched}."]

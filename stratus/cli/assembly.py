@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import getpass
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from stratus.cli.settings import Settings
 from stratus.clock import SystemClock
-from stratus.domain.errors import Retryable, StratusError, Unobservable
+from stratus.domain.errors import Absent, InvalidInput, Refused, Retryable, StratusError, Unobservable
 from stratus.domain.events import Recorded
+from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Mode
 from stratus.ports import ClusterReader
 
@@ -105,6 +107,7 @@ async def looking(settings: Settings) -> AsyncIterator[tuple[Panel, Reader]]:
     transport = connect(settings)
     try:
         reader = Reader(transport)
+        await check_namespaces(reader, settings.namespaces)
         yield Panel(reader, SystemClock(), oracle_settings(settings)), reader
     finally:
         await transport.close()
@@ -125,6 +128,7 @@ async def _engine(settings: Settings, transport: Transport, journal: Journal, de
     writer = Writer(transport, discovery, times.write_timeout)
     dry_run = DryRunWriter(transport, discovery, times.write_timeout)
     identity = await reader.identity()
+    await check_namespaces(reader, settings.namespaces)
     panel = Panel(reader, clock, oracle_settings(settings))
     return Engine(
         store=journal,
@@ -141,6 +145,20 @@ async def _engine(settings: Settings, transport: Transport, journal: Journal, de
         oracles=panel.names,
         people=people,
     )
+
+
+async def check_namespaces(reader: ClusterReader, names: Sequence[str]) -> None:
+    """Raises InvalidInput for a namespace that is not there. Whoever may not read namespaces learns it at the first write."""
+    for name in names:
+        try:
+            await reader.get(ObjectRef(api_version="v1", kind="Namespace", name=name))
+        except Absent:
+            there = [each["metadata"]["name"] for each in await reader.list("Namespace")]
+            near = difflib.get_close_matches(name, there, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see `kubectl get namespaces`"
+            raise InvalidInput(f"there is no namespace {name!r} in this cluster: {hint}") from None
+        except Refused:
+            return
 
 
 def oracle_settings(settings: Settings) -> OracleSettings:

@@ -79,7 +79,7 @@ class Story:
         if event.severity == 0:
             return [self._out.style("severity 0  everything that is watched is healthy", "green")]
         head = "∞" if event.severity is None else f"{event.severity:g}"
-        blind = [f"cannot observe: {', '.join(event.blind)}"] if event.blind else []
+        blind = [clean(f"cannot observe {name}: {event.why_blind.get(name, '')}".rstrip(": ")) for name in event.blind]
         came = [f"+ {_finding(each)}" for key, each in self._findings.items() if key not in before]
         went = [
             clean(f"- {each.subject.path}: {each.reason}") for key, each in before.items() if key not in self._findings
@@ -95,7 +95,8 @@ class Story:
         tx = self._out.style(f"tx {event.tx}", "bold")
         match event:
             case e.TxProposed():
-                return [f"{tx} proposed: {clean(event.proposal.title)}", f"why: {clean(event.proposal.reason)}"]
+                why = [f"why: {clean(event.proposal.reason)}"] if event.proposal.reason else []
+                return [f"{tx} proposed: {clean(event.proposal.title)}", *why]
             case e.TxClassified():
                 kinds = ", ".join(f"{each.tier}/{each.reversibility}" for each in event.steps)
                 return [f"{tx} classified: {kinds}; mode {event.mode}"]

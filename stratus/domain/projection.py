@@ -28,6 +28,8 @@ class Health:
     findings: tuple[Finding, ...] = ()
     blind: tuple[str, ...] = ()
     observing: tuple[str, ...] = ()
+    why_blind: Mapping[str, str] = field(default_factory=dict)
+    """What each blind oracle said of it when it went blind."""
     at: datetime | None = None
     """Since when it reads like this; None before the first sample."""
 
@@ -183,5 +185,5 @@ def _lasting(board: Board, event: e.ModeChanged) -> Board:
 
 def _health(board: Board, event: e.HealthSample, at: datetime) -> Board:
     severity = CRASHED if event.severity is None else event.severity
-    health = Health(severity, event.findings, event.blind, event.observing, at)
+    health = Health(severity, event.findings, event.blind, event.observing, event.why_blind, at)
     return replace(board, health=health, samples=(*board.samples, Sample(at, severity))[-SAMPLES_KEPT:])

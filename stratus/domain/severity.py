@@ -95,6 +95,11 @@ class Observation(Value):
         return tuple(reading.oracle for reading in self.readings if reading.state is OracleState.BLIND)
 
     @property
+    def why_blind(self) -> dict[str, str]:
+        """What each blind oracle says of it."""
+        return {each.oracle: each.note for each in self.readings if each.state is OracleState.BLIND}
+
+    @property
     def observing(self) -> frozenset[str]:
         """Names of the oracles that observe."""
         return frozenset(reading.oracle for reading in self.readings if reading.state is OracleState.OBSERVING)

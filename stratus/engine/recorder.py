@@ -52,6 +52,7 @@ class Recorder:
                 severity=finite(seen.severity),
                 findings=findings,
                 blind=seen.blind,
+                why_blind=seen.why_blind,
                 observing=tuple(sorted(seen.observing)),
                 crashed=seen.crashed,
             )

@@ -68,7 +68,8 @@ def _watched(view: View, width: int) -> list[Line]:
         line(Span(f"✗ {n} (blind)", "bad")) for n in board.health.blind
     ]
     joined: Line = tuple(span for text in texts for span in (*text, Span("  ")))
-    lines = labelled("watched", [line(workloads), joined], width, GUTTER)
+    whys = [line(Span(f"  {name}: {why}", "dim")) for name, why in board.health.why_blind.items() if why]
+    lines = labelled("watched", [line(workloads), joined, *whys], width, GUTTER)
     return lines + (labelled("not", [line(Span("  ".join(off), "dim"))], width, GUTTER) if off else [])
 
 

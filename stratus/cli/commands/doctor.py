@@ -7,11 +7,11 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from stratus.cli.assembly import connect
+from stratus.cli.assembly import check_namespaces, connect
 from stratus.cli.exits import ExitCode
 from stratus.cli.output import Output
 from stratus.cli.settings import Settings, load
-from stratus.domain.errors import StratusError
+from stratus.domain.errors import InvalidInput, StratusError
 from stratus.domain.objects import ObjectRef
 from stratus.ports import ClusterReader
 
@@ -61,7 +61,10 @@ async def _checks(settings: Settings) -> list[Check]:
     try:
         identity = await reader.identity()
         checks.append(Check("cluster", True, f"{identity.context} at {identity.server}, Kubernetes {identity.version}"))
+        await check_namespaces(reader, settings.namespaces)
         checks += await _permissions(reader, settings)
+    except InvalidInput as error:
+        checks.append(Check("namespace", False, str(error)))
     except StratusError as error:
         checks.append(Check("cluster", False, str(error)))
     finally:

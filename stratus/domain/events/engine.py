@@ -87,6 +87,7 @@ class HealthSample(EngineEvent):
     severity: float | None
     findings: tuple[Finding, ...] = ()
     blind: tuple[str, ...] = ()
+    why_blind: dict[str, str] = {}
     observing: tuple[str, ...] = ()
     crashed: bool = False
 
