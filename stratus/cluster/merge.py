@@ -18,10 +18,13 @@ WHOLE_ITEMS = frozenset({"volumes"})
 """Lists whose items are a name and exactly one of many sources."""
 UNIONS = (
     frozenset({"value", "valueFrom"}),
+    frozenset({"configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"}),
     frozenset({"exec", "httpGet", "tcpSocket", "grpc"}),
     frozenset({"service", "resource", "url"}),
+    frozenset({"number", "name"}),
+    frozenset({"minAvailable", "maxUnavailable"}),
 )
-"""Fields of which one excludes the others: handlers of probes, sources of env values, backends."""
+"""Fields of which one excludes the others: sources of env values, handlers of probes, backends and their ports, budgets."""
 
 
 Outcome = Literal["foreign", "restored", "settled", "disputed"]

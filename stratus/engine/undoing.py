@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from stratus.cluster.cascade import uids as uids_of
 from stratus.cluster.cascade import under_new_owners, undo_order
+from stratus.cluster.normal import Fields
 from stratus.cluster.ownership import controlled_fields
 from stratus.cluster.restore import UndoPlan, plan_undo, verify
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Conflict, OutcomeUnknown, Refused
 from stratus.domain.events import StepUndone
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import CreateStep, FieldChange, Step
+from stratus.domain.policy import Reversibility
+from stratus.domain.steps import CreateStep, DeleteStep, EvictStep, FieldChange, PatchStep, ReplaceStep
 from stratus.domain.transactions import StepView
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
 from stratus.engine.patience import patiently
 from stratus.engine.statefulset import replace_broken_pods
-from stratus.ports import Precondition
 
 PLANS_AT_MOST = 600
 """How often an undo is planned anew because somebody wrote in between, or something must be waited for."""
@@ -31,10 +35,19 @@ POLL = 0.1
 class Restored:
     """What an object reads after its undo."""
 
+    target: ObjectRef
     conflicts: tuple[FieldChange, ...]
     foreign: tuple[str, ...]
     left: tuple[FieldChange, ...]
     uid: str = ""
+    refused: str = ""
+    """Why it could not be written, when it could not."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The fields that do not read the snapshot again, and why."""
+        paths = dict.fromkeys(change.path for change in (*self.conflicts, *self.left))
+        return tuple(f"{self.target.path}: {what}" for what in (*paths, self.refused) if what)
 
 
 async def undo_steps(ctx: Context, tx: str) -> tuple[str, ...]:
@@ -63,8 +76,7 @@ async def _undo_one(ctx: Context, tx: str, view: StepView) -> None:
         undone = StepUndone(tx=tx, step=view.number, result="failed", lost=failed, reason=str(error))
         ctx.ledger.emit(undone, durable=True)
         return
-    paths = dict.fromkeys(change.path for each in restored for change in (*each.conflicts, *each.left))
-    lost = tuple(f"{view.target.path}: {path}" for path in paths)
+    lost = (*(field for each in restored for field in each.lost), *_beyond_fields(view))
     if view.outcome == "neither" and not lost:
         lost = (f"{view.target.path}: what became of the write is unknown",)
     conflicts = tuple(change for each in restored for change in each.conflicts)
@@ -83,6 +95,14 @@ async def _undo_one(ctx: Context, tx: str, view: StepView) -> None:
     )
 
 
+def _beyond_fields(view: StepView) -> tuple[str, ...]:
+    """What a person had done although it has no undo: fields that read the snapshot again prove nothing of it."""
+    judged, step = view.classification, view.step
+    one_way = judged is not None and judged.reversibility is Reversibility.NONE
+    hidden = isinstance(step, DeleteStep | EvictStep) or (isinstance(step, PatchStep) and bool(step.subresource))
+    return (f"{view.target.path}: {judged.reason}",) if judged and one_way and hidden else ()
+
+
 async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     """Undo one step: its object and, after a delete, what went with it. Raises Refused when the server says no."""
     pre = ctx.snapshots.get(view.snapshot) if view.snapshot else None
@@ -95,7 +115,8 @@ async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     dead, born, done = uids_of(pre, cascade), dict[str, str](), []
     for obj in undo_order(pre, cascade):
         one = await _restore_object(ctx, ObjectRef.of(obj), under_new_owners(obj, born), None, dead)
-        born[obj["metadata"]["uid"]] = one.uid
+        if one.uid:
+            born[obj["metadata"]["uid"]] = one.uid
         done.append(one)
     return done
 
@@ -105,48 +126,74 @@ async def _restore_object(
 ) -> Restored:
     """Plan against the live object, write, and read again until nothing is left to write.
 
-    A conflict or a lost answer is no harm: the next plan is made from a fresh read. Raises Refused when the server says
-    no, or when somebody else is always quicker.
+    A conflict or a lost answer is no harm: the next plan is made from a fresh read.
     """
-    scaled = "replicas" in ((pre or post or {}).get("spec") or {})
-    controlled = await patiently(ctx, lambda: controlled_fields(ctx.reader, target)) if scaled else ()
+    controlled, live = await asyncio.gather(_controlled(ctx, target, pre or post), _get(ctx, target))
+    planned = partial(plan_undo, target, pre, post, controlled=controlled, gone=dead)
     end = ctx.clock.monotonic() + ctx.settings.undo_patience
-    handed_back = 0
+    handed_back, refused = 0, ""
     for attempt in range(PLANS_AT_MOST):
-        live = await patiently(ctx, lambda: _get(ctx, target))
-        plan = plan_undo(target, pre, post, live, controlled=controlled, gone=dead)
-        if plan.done or (plan.only_ownership and handed_back >= OWNERSHIP_AT_MOST):
+        live = await _get(ctx, target) if attempt else live
+        plan = planned(live)
+        if plan.wait and ctx.clock.monotonic() >= end:
+            refused = plan.wait
+        if refused or plan.done or (plan.only_ownership and handed_back >= OWNERSHIP_AT_MOST):
             uid = str(live["metadata"].get("uid", "")) if live else ""
-            return Restored(plan.conflicts, plan.foreign, verify(pre, post, live, controlled=controlled), uid)
-        if plan.write is None and ctx.clock.monotonic() >= end:
-            raise Refused(plan.wait)
-        if plan.write is None:
-            await ctx.wait(POLL)
-            continue
+            left = verify(pre, post, live, controlled=controlled)
+            return Restored(target, plan.conflicts, plan.foreign, left, uid, refused)
         try:
-            await _send(ctx, plan)
-            handed_back += plan.only_ownership
+            handed_back += await _carry_out(ctx, plan, planned)
         except (Conflict, OutcomeUnknown):
             await ctx.wait(POLL * min(attempt, 10))
-        except Absent:
-            if isinstance(plan.write, CreateStep):
-                raise  # its namespace or its kind is gone
-            await ctx.wait(POLL)  # it went between plan and write: an unheard delete of ours may land late
+        except Refused as error:
+            if isinstance(error, Absent) and not isinstance(plan.write, CreateStep):
+                await ctx.wait(POLL)  # it went between plan and write: an unheard delete of ours may land late
+            else:
+                refused = str(error)  # absent: its namespace or its kind is gone
     raise Refused("it changes faster than it can be restored")
 
 
-async def _send(ctx: Context, plan: UndoPlan) -> None:
-    assert plan.write is not None
-    write: Step = plan.write
-    condition: Precondition = plan.precondition
-    # an undo can be rehearsed only now that the write is done: a webhook or a quota may have an opinion about it
-    await patiently(ctx, lambda: ctx.dry_run.send(write, condition))
-    await patiently(ctx, lambda: ctx.writer.send(write, condition))
+async def _carry_out(ctx: Context, plan: UndoPlan, planned: Callable[[JsonObject | None], UndoPlan]) -> int:
+    """Send the plan's write and, at once, give back the ownership that it moved, which its answer shows.
+
+    Returns how often ownership was given back. Only a read proves anything; that is the caller's.
+    """
+    if plan.write is None:
+        await ctx.wait(POLL)
+        return 0
+    if not plan.only_ownership:
+        answer = await _send(ctx, plan)
+        plan = planned(answer) if answer and isinstance(plan.write, CreateStep | ReplaceStep) else plan
+    if not plan.only_ownership:
+        return 0
+    try:
+        await _send(ctx, plan)
+    except (Conflict, OutcomeUnknown):
+        raise
+    except Refused:  # the values read the snapshot again, and whose they are is no desired state
+        return OWNERSHIP_AT_MOST
+    return 1
+
+
+async def _send(ctx: Context, plan: UndoPlan) -> JsonObject:
+    write, condition = plan.write, plan.precondition
+    assert write is not None
+    if not plan.only_ownership:
+        # an undo can be rehearsed only now that the write is done: a webhook or a quota may have an opinion about it
+        await patiently(ctx, lambda: ctx.dry_run.send(write, condition))
+    answer = await patiently(ctx, lambda: ctx.writer.send(write, condition))
     ctx.reach(CrashPoint.UNDO_WRITTEN)
+    return answer
+
+
+async def _controlled(ctx: Context, target: ObjectRef, obj: JsonObject | None) -> tuple[Fields, ...]:
+    if "replicas" not in ((obj or {}).get("spec") or {}):
+        return ()
+    return await patiently(ctx, lambda: controlled_fields(ctx.reader, target))
 
 
 async def _get(ctx: Context, target: ObjectRef) -> JsonObject | None:
     try:
-        return await ctx.reader.get(target)
+        return await patiently(ctx, lambda: ctx.reader.get(target))
     except Absent:
         return None
