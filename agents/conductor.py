@@ -33,6 +33,8 @@ LAGGING = frozenset(
     "QuotaExceeded".split()
 )
 """Findings that outlive their cause for a while."""
+LONGEST = 600.0
+"""Seconds beyond which nobody waits for a finding to go, however far back it looks."""
 HOPELESS = ("denied", "expired")
 """Nobody allows anything now: more proposals would only be noise."""
 
@@ -212,8 +214,9 @@ class Conductor:
             if picture != seen:
                 seen, since = picture, now
             lagging = all(finding.reason in LAGGING for finding in observation.findings)
-            patience = options.verify_seconds if lagging or patient else options.calm_seconds
-            if _clean(observation) or now - since >= patience or now - begun >= options.verify_seconds:
+            longest = max(options.verify_seconds, min(observation.lingering + options.calm_seconds, LONGEST))
+            patience = longest if lagging or patient else options.calm_seconds
+            if _clean(observation) or now - since >= patience or now - begun >= longest:
                 return observation
             await self._clock.sleep(1.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -105,6 +105,15 @@ class PodProxy(Protocol):
 
     async def pod_request(self, namespace: str, pod: str, port: str, path: str, timeout: float = 3.0) -> HttpReply:
         """GET; errors as ClusterReader.service_request."""
+        ...
+
+
+@runtime_checkable
+class PathReader(Protocol):
+    """A reader that can also ask for any path of the API server, as ``kubectl get --raw`` does."""
+
+    async def path_request(self, path: str, query: Mapping[str, str], timeout: float = 3.0) -> HttpReply:
+        """GET. Any HTTP status is an answer, not an error; raises Retryable or Unobservable when there is none."""
         ...
 
 

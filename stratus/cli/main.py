@@ -77,8 +77,9 @@ def _common(added: argparse.ArgumentParser, *, cluster: bool) -> None:
     shared.add_argument(
         "-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable; a fence"
     )
-    shared.add_argument("--prometheus", metavar="URL")
-    shared.add_argument("--alertmanager", metavar="URL")
+    through = "or svc:NS/NAME:PORT through the API server"
+    shared.add_argument("--prometheus", metavar="URL", help=f"its alerts are findings; {through}")
+    shared.add_argument("--alertmanager", metavar="URL", help=f"what others send it, and its silences; {through}")
     shared.add_argument(
         "--probe",
         dest="probes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stratus.cluster.answers import checked, failure
 from stratus.cluster.discovery import Discovery, path_of
@@ -145,6 +145,11 @@ class Reader:
             return HttpReply(status=504, body=f"no answer within {timeout:g} s")
         if answer.status in (401, 403, 404) and b'"kind":"Status"' in answer.body.replace(b" ", b""):
             raise failure(answer, f"proxy to {what}", writes=False)
+        return HttpReply(status=answer.status, body=answer.body.decode(errors="replace"))
+
+    async def path_request(self, path: str, query: Mapping[str, str], timeout: float = 3.0) -> HttpReply:
+        """GET any path, with whatever status it answers."""
+        answer = await self._transport.request("GET", path, query=dict(query), accept="*/*", timeout=timeout)
         return HttpReply(status=answer.status, body=answer.body.decode(errors="replace"))
 
     async def can_i(self, verb: str, ref: ObjectRef, subresource: str = "") -> bool:

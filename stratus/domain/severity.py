@@ -50,6 +50,7 @@ class Finding(Value):
     reason: str
     weight: float = Field(gt=0)
     message: str = ""
+    lingers: float = Field(default=0.0, ge=0, description="seconds for which it may outlive its cause")
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -75,6 +76,7 @@ class Reading(Value):
     note: str = Field(default="", description="why it is blind")
     moving: tuple[Subject, ...] = Field(default=(), description="workloads whose controllers are not done")
     stuck: tuple[Subject, ...] = Field(default=(), description="workloads that waiting does not heal")
+    pending: tuple[Finding, ...] = Field(default=(), description="what will be a finding if it stays as it is")
 
 
 class Observation(Value):
@@ -115,6 +117,21 @@ class Observation(Value):
         return frozenset(subject for reading in self.readings for subject in reading.stuck)
 
     @property
+    def pending(self) -> tuple[Finding, ...]:
+        """What will be a finding if it stays as it is: no health, and no finding yet."""
+        return tuple(finding for reading in self.readings for finding in reading.pending)
+
+    @property
+    def lingering(self) -> float:
+        """Seconds for which the longest-lived finding may outlive its cause."""
+        return max((finding.lingers for finding in self.findings), default=0.0)
+
+    def without_lingering(self) -> Observation:
+        """Without the findings that may outlive their cause."""
+        kept = [r.model_copy(update={"findings": tuple(f for f in r.findings if not f.lingers)}) for r in self.readings]
+        return self.model_copy(update={"readings": tuple(kept)})
+
+    @property
     def lag(self) -> float:
         """Seconds after a change until every observing oracle can have seen it."""
         return max((r.lag for r in self.readings if r.state is OracleState.OBSERVING), default=0.0)
@@ -131,6 +148,7 @@ class Checkpoint(Value):
     severity: float
     findings: tuple[Finding, ...]
     observing: tuple[str, ...]
+    pending: tuple[Finding, ...] = Field(default=(), description="what was on its way to be a finding")
     initial: float = Field(description="b: μ when the incident opened; for a person's own command, μ_pre")
 
 
@@ -170,6 +188,8 @@ def commit_verdict(checkpoint: Checkpoint, now: Observation, *, no_new_victims: 
 
 
 def new_victims(checkpoint: Checkpoint, now: Observation) -> tuple[Subject, ...]:
-    """Subjects that had no finding at the checkpoint and have one now."""
+    """Subjects that were healthy at the checkpoint, without a finding or this one pending, and have a finding now."""
     before = {finding.subject for finding in checkpoint.findings}
-    return tuple(sorted({f.subject for f in now.findings} - before, key=lambda subject: subject.path))
+    pending = {finding.key for finding in checkpoint.pending}
+    sick = {finding.subject for finding in now.findings if finding.key not in pending}
+    return tuple(sorted(sick - before, key=lambda subject: subject.path))

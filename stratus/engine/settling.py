@@ -58,7 +58,8 @@ async def verdict_on(ctx: Context, point: Checkpoint, seconds: float, interrupte
 
     A good verdict stands once nothing moves, the findings stayed the same for ``settle_least`` and every oracle's lag
     has passed. A bad one is final at the deadline, when a subject that was not stuck at the checkpoint is stuck now, or
-    when nothing moves any more and the grace for slow data planes has passed as well.
+    when nothing moves any more and the grace for slow data planes has passed as well. Where only findings stand against it
+    that may outlive their cause (an alert over the last five minutes), these get the time to go.
     """
     started = ctx.clock.monotonic()
     stuck_before = frozenset(finding.subject for finding in point.findings)
@@ -77,13 +78,20 @@ async def verdict_on(ctx: Context, point: Checkpoint, seconds: float, interrupte
             return Settled(now, _at_deadline(now, verdict))
         if blind_since is not None and ctx.clock.monotonic() - blind_since >= BLIND_PATIENCE:
             return Settled(now, verdict)
-        if _stands(ctx, now, verdict, passed, ctx.clock.monotonic() - same_since, stuck_before):
+        grace = max(ctx.settings.grace, _to_go(ctx, point, now, verdict))
+        if _stands(ctx, now, verdict, passed, ctx.clock.monotonic() - same_since, stuck_before, grace):
             return Settled(now, verdict)
         await ctx.wait(ctx.settings.look_every)
 
 
 def _stands(
-    ctx: Context, now: Observation, verdict: Verdict, passed: float, same: float, known: frozenset[Subject]
+    ctx: Context,
+    now: Observation,
+    verdict: Verdict,
+    passed: float,
+    same: float,
+    known: frozenset[Subject],
+    grace: float,
 ) -> bool:
     if now.blind or now.crashed or same < ctx.settings.settle_least:
         return False
@@ -91,7 +99,15 @@ def _stands(
         return True
     if now.moving - now.stuck or passed < now.lag:
         return False
-    return verdict.commit or passed >= now.lag + ctx.settings.grace
+    return verdict.commit or passed >= now.lag + grace
+
+
+def _to_go(ctx: Context, point: Checkpoint, now: Observation, verdict: Verdict) -> float:
+    """Seconds for findings that may outlive their cause, when without them the verdict would be good."""
+    if verdict.commit or not now.lingering:
+        return 0.0
+    rest = commit_verdict(point, now.without_lingering(), no_new_victims=ctx.policy.no_new_victims)
+    return now.lingering if rest.commit else 0.0
 
 
 def _at_deadline(now: Observation, verdict: Verdict) -> Verdict:

@@ -151,6 +151,7 @@ class Transaction:
             severity=state.severity,
             findings=state.findings,
             observing=tuple(sorted(state.observing)),
+            pending=state.pending,
             initial=initial,
         )
         ctx.ledger.emit(CheckpointTaken(tx=self.id, checkpoint=point), durable=True)

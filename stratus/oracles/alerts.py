@@ -12,10 +12,11 @@ from stratus.domain.objects import Subject
 from stratus.domain.severity import Finding, Reading
 from stratus.oracles import prometheus
 from stratus.oracles.judge import blind, finding, observed, off
+from stratus.oracles.monitors import Monitor, path_of
 from stratus.oracles.prometheus import Alert, Rules, reachable
 from stratus.oracles.settings import AlertSettings, MetricQuery
 from stratus.oracles.world import KNOWN_OWNERS, World
-from stratus.ports import Clock
+from stratus.ports import Clock, ClusterReader
 
 __all__ = ["AlertOracle", "loud_alerts", "reachable", "subject_of_alert"]
 
@@ -36,7 +37,10 @@ LABEL_KINDS: tuple[tuple[str, str], ...] = (
     ("node", "Node"),
     ("pod", "Pod"),
     ("service", "Service"),
+    ("service_name", "Service"),
 )
+NAMED_BY_PROGRAMS = frozenset({"service_name"})
+"""OpenTelemetry's labels hold what a program calls itself, which need not be a Service."""
 _POD_SUFFIX = re.compile(r"(-[a-z0-9]{5}|-\d+)$")
 _HASH_SUFFIX = re.compile(r"-[a-z0-9]{6,10}$")
 
@@ -46,12 +50,16 @@ class AlertOracle:
 
     name = ORACLE
 
-    def __init__(self, clock: Clock, settings: AlertSettings) -> None:
-        """Raises InvalidInput for queries without a Prometheus to ask."""
+    def __init__(self, reader: ClusterReader, clock: Clock, settings: AlertSettings) -> None:
+        """Raises InvalidInput for queries without a Prometheus to ask, and for an address that is none."""
+        for base in filter(None, (settings.prometheus, settings.alertmanager)):
+            path_of(base)
         if settings.queries and not settings.prometheus:
             raise InvalidInput("alerts.queries need alerts.prometheus: the URL of the Prometheus that answers them")
         self._clock = clock
         self._settings = settings
+        self._prometheus = Monitor(settings.prometheus, reader, settings.timeout)
+        self._alertmanager = Monitor(settings.alertmanager, reader, settings.timeout)
         self._lost: set[str] = set()
 
     async def judge(self, world: World) -> Reading:
@@ -67,8 +75,11 @@ class AlertOracle:
         alerts, rules, asked = await asyncio.gather(self._alerts(), self._rules(world), self._queries())
         if rules and not rules.names and not self._settings.queries:
             raise Unobservable("Prometheus has no alerting rules, so it judges nothing: give it some, or leave it out")
-        loud = loud_alerts(*alerts, rules.names if rules else frozenset())
-        findings = _findings(loud, world, self._settings.ignore)
+        fired, pending, active, suppressed = alerts
+        loud = loud_alerts(fired, active, suppressed, rules.names if rules else frozenset())
+        lingers = rules.lingers if rules else {}
+        findings = _findings(loud, world, self._settings.ignore, lingers)
+        coming = _findings(loud_alerts(pending, [], suppressed, frozenset()), world, self._settings.ignore, lingers)
         lag = rules.lag if rules else self._settings.alertmanager_lag
         notes = []
         if rules and rules.slow:
@@ -76,28 +87,28 @@ class AlertOracle:
         if rules and rules.failing:
             notes.append(f"rules that fail to evaluate: {', '.join(rules.failing[:5])}")
         lag = max([lag, *(query.lag for query in self._settings.queries)])
-        return observed(ORACLE, [*findings, *asked], lag=lag, note="; ".join(notes))
+        return observed(ORACLE, [*findings, *asked], lag=lag, note="; ".join(notes), pending=coming)
 
-    async def _alerts(self) -> tuple[list[Alert], list[Alert], list[Alert]]:
-        """(firing in Prometheus, active in Alertmanager, silenced or inhibited there)."""
+    async def _alerts(self) -> tuple[list[Alert], list[Alert], list[Alert], list[Alert]]:
+        """(firing in Prometheus, pending there, active in Alertmanager, silenced or inhibited there)."""
         settings = self._settings
         fired: list[Alert] = []
+        pending: list[Alert] = []
         active: list[Alert] = []
         suppressed: list[Alert] = []
         if settings.prometheus:
-            fired = await prometheus.firing(settings.prometheus, settings.timeout)
+            fired, pending = await prometheus.active_alerts(self._prometheus)
         if settings.alertmanager:
-            active, suppressed = await prometheus.alertmanager_alerts(settings.alertmanager, settings.timeout)
-        return fired, active, suppressed
+            active, suppressed = await prometheus.alertmanager_alerts(self._alertmanager)
+        return fired, pending, active, suppressed
 
     async def _rules(self, world: World) -> Rules | None:
-        base, timeout = self._settings.prometheus, self._settings.timeout
-        if not base:
+        if not self._settings.prometheus:
             return None
         found, lost, answering = await asyncio.gather(
-            prometheus.rules(base, timeout, self._clock.now(), self._settings.longest_wait),
-            prometheus.lost_exporters(base, timeout),
-            prometheus.answering_jobs(base, timeout),
+            prometheus.rules(self._prometheus, self._clock.now(), self._settings.longest_wait),
+            prometheus.lost_exporters(self._prometheus),
+            prometheus.answering_jobs(self._prometheus),
         )
         # an application's own targets in scope are judged by other oracles; blind is who can no longer judge others
         outside = {each.get("job", "") for each in lost if not _judged_here(each.get("namespace", ""), world)}
@@ -111,7 +122,7 @@ class AlertOracle:
         return [found for found in every if found]
 
     async def _query(self, asked: MetricQuery) -> Finding | None:
-        result = await prometheus.query(self._settings.prometheus, asked.expr, self._settings.timeout)
+        result = await prometheus.query(self._prometheus, asked.expr)
         values = [float(each["value"][1]) for each in result]
         if not values or all(map(math.isnan, values)):
             raise Unobservable(f"query {asked.name}: no data")
@@ -142,20 +153,25 @@ def loud_alerts(
     return loud + [alert for alert in active if alert.name not in own_rules]
 
 
-def _findings(alerts: list[Alert], world: World, ignore: tuple[str, ...]) -> list[Finding]:
+def _findings(
+    alerts: list[Alert], world: World, ignore: tuple[str, ...], lingers: Mapping[str, float]
+) -> list[Finding]:
     """One finding per subject and severity; several alerts about the same share its message."""
-    said: dict[tuple[Subject, str], list[str]] = {}
+    said: dict[tuple[Subject, str], list[Alert]] = {}
     for alert in alerts:
         severity = alert.labels.get("severity", "warning").lower()
         subject = subject_of_alert(alert.labels, world)
         if severity in SILENT or alert.name in ignore or subject is None:
             continue
         reason = "AlertCritical" if severity in CRITICAL else "AlertWarning"
-        said.setdefault((subject, reason), []).append(f"{alert.name}: {alert.summary}" if alert.summary else alert.name)
-    return [
-        finding(ORACLE, subject, reason, "; ".join(sorted(dict.fromkeys(messages))))
-        for (subject, reason), messages in said.items()
-    ]
+        said.setdefault((subject, reason), []).append(alert)
+    return [_finding(subject, reason, about, lingers) for (subject, reason), about in said.items()]
+
+
+def _finding(subject: Subject, reason: str, alerts: list[Alert], lingers: Mapping[str, float]) -> Finding:
+    messages = {f"{alert.name}: {alert.summary}" if alert.summary else alert.name for alert in alerts}
+    longest = max(lingers.get(alert.name, 0.0) for alert in alerts)
+    return finding(ORACLE, subject, reason, "; ".join(sorted(messages)), lingers=longest)
 
 
 def subject_of_alert(labels: Mapping[str, str], world: World) -> Subject | None:
@@ -175,6 +191,8 @@ def subject_of_alert(labels: Mapping[str, str], world: World) -> Subject | None:
                 return owner
             continue
         if namespace:
+            if label in NAMED_BY_PROGRAMS and world.find(kind, namespace, name) is None:
+                continue
             known = world.find(kind, namespace, name) if kind in KNOWN_OWNERS else None
             return world.owner(known) if known else Subject(kind=kind, namespace=namespace, name=name)
     if namespace:

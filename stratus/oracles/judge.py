@@ -20,10 +20,10 @@ class Judge(Protocol):
         ...
 
 
-def finding(oracle: str, subject: Subject, reason: str, message: str = "") -> Finding:
+def finding(oracle: str, subject: Subject, reason: str, message: str = "", *, lingers: float = 0.0) -> Finding:
     """A finding in its default weight; the panel applies the configured ones."""
     weight = DEFAULT_WEIGHTS.get(reason, DEFAULT_WEIGHT)
-    return Finding(oracle=oracle, subject=subject, reason=reason, weight=weight, message=message)
+    return Finding(oracle=oracle, subject=subject, reason=reason, weight=weight, message=message, lingers=lingers)
 
 
 def observed(
@@ -34,6 +34,7 @@ def observed(
     note: str = "",
     moving: Iterable[Subject] = (),
     stuck: Iterable[Subject] = (),
+    pending: Iterable[Finding] = (),
 ) -> Reading:
     """A reading of an oracle that sees."""
     return Reading(
@@ -44,6 +45,7 @@ def observed(
         note=note,
         moving=tuple(dict.fromkeys(moving)),
         stuck=tuple(dict.fromkeys(stuck)),
+        pending=tuple(pending),
     )
 
 

@@ -49,7 +49,7 @@ class Panel:
             ServiceOracle(reader, clock, self.settings.services, probed=probed, coming=lambda: self._workloads.coming),
             RequestOracle(reader, clock, self.settings.probes),
             TrafficOracle(reader, clock, self.settings.traffic),
-            AlertOracle(clock, self.settings.alerts),
+            AlertOracle(reader, clock, self.settings.alerts),
             *((NodeOracle(),) if self.settings.nodes else ()),
             *((AdmissionOracle(reader),) if self.settings.admission else ()),
         )
@@ -110,8 +110,13 @@ class Panel:
         """With the configured weights, without what the operator told us to ignore."""
         if reading.state is not OracleState.OBSERVING or not (self.settings.weights or self.settings.ignore):
             return reading
-        kept = [self._reweighted(each) for each in reading.findings if not self._ignored(each)]
-        return reading.model_copy(update={"findings": tuple(each for each in kept if each.weight > 0)})
+        return reading.model_copy(
+            update={"findings": self._kept(reading.findings), "pending": self._kept(reading.pending)}
+        )
+
+    def _kept(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        weighted = [self._reweighted(each) for each in findings if not self._ignored(each)]
+        return tuple(each for each in weighted if each.weight > 0)
 
     def _reweighted(self, finding: Finding) -> Finding:
         return finding.model_copy(update={"weight": self.settings.weights.get(finding.reason, finding.weight)})

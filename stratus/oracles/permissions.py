@@ -33,7 +33,7 @@ def permissions(settings: OracleSettings) -> Iterator[Permission]:
     yield Permission(group="", resource="configmaps", verb="get", namespaced=True, why=_WHY["ConfigMap"])
     verb = "get" if settings.namespaces else "list"
     yield Permission(group="", resource="namespaces", verb=verb, namespaced=False, why="whether the scope is there")
-    if settings.services.probe or any(probe.target.startswith("svc:") for probe in settings.probes):
+    if settings.services.probe or any(each.startswith("svc:") for each in _asked(settings)):
         why = "asking Services"
         yield Permission(group="", resource="services/proxy", verb="get", namespaced=True, why=why)
     if settings.traffic.read:
@@ -45,6 +45,10 @@ def permissions(settings: OracleSettings) -> Iterator[Permission]:
     if settings.admission:
         why = "whether webhooks elsewhere are served"
         yield Permission(group="", resource="endpoints", verb="get", namespaced=False, why=why)
+
+
+def _asked(settings: OracleSettings) -> list[str]:
+    return [*(probe.target for probe in settings.probes), settings.alerts.prometheus, settings.alerts.alertmanager]
 
 
 def _list(plural: str, why: str, *, namespaced: bool) -> Permission:

@@ -21,7 +21,8 @@ from stratus.ports import Clock, ClusterReader
 ORACLE = "requests"
 AT_ONCE = 8
 """Requests of one probe that are under way together: enough to be quick, too few to be a load."""
-_SERVICE = re.compile(r"svc:([-a-z0-9]+)/([-a-z0-9.]+):([-a-zA-Z0-9]+)(/.*)?")
+SERVICE = re.compile(r"svc:([-a-z0-9]+)/([-a-z0-9.]+):([-a-zA-Z0-9]+)(/.*)?")
+"""``svc:NAMESPACE/NAME:PORT[/PATH]``: a Service, asked through the API server."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Sample:
 
 def target_of(text: str) -> Target:
     """Parse ``--probe``. Raises InvalidInput, naming what would be right."""
-    service = _SERVICE.fullmatch(text)
+    service = SERVICE.fullmatch(text)
     if service:
         return Target(namespace=service[1], service=service[2], port=service[3], path=service[4] or "/")
     if urlsplit(text).scheme in ("http", "https") and urlsplit(text).netloc:

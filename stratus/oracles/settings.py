@@ -98,10 +98,11 @@ class MetricQuery(Value):
 
 
 class AlertSettings(Value):
-    """Where alerts come from; without any URL the oracle is off."""
+    """Where alerts come from: a URL, a Service through the API server's proxy, or a path of the API server as
+    ``kubectl get --raw`` asks for it. Without any the oracle is off."""
 
-    prometheus: str = Field(default="", description="base URL of a Prometheus")
-    alertmanager: str = Field(default="", description="base URL of an Alertmanager")
+    prometheus: str = Field(default="", description="URL or `svc:NAMESPACE/NAME:PORT` of a Prometheus")
+    alertmanager: str = Field(default="", description="the same of an Alertmanager")
     queries: tuple[MetricQuery, ...] = Field(default=(), description="expressions with thresholds, asked on every look")
     timeout: float = Field(default=5.0, gt=0, description="for one answer")
     longest_wait: float = Field(default=120.0, ge=0, description="rules slower than this are noted, not waited for")

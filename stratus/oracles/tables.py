@@ -52,7 +52,7 @@ ORACLES: tuple[tuple[str, str, str, str], ...] = (
     (
         "alerts",
         "what fires in Prometheus and Alertmanager, and configured queries",
-        "HTTP to them",
+        "HTTP to them, or get services/proxy for `svc:` addresses",
         "longest `for:` + evaluation interval + scrape interval, of the rules within `longest_wait`",
     ),
     ("nodes", "readiness and pressure of the nodes that run pods in scope", "list nodes", "0"),

@@ -34,6 +34,14 @@ def point(*findings: Finding, initial: float | None = None, observing: tuple[str
     )
 
 
+def test_what_was_pending_was_not_healthy_and_still_counts() -> None:
+    pending = finding("b", 1).model_copy(update={"oracle": "alerts"})
+    before = point(finding("a", 3)).model_copy(update={"pending": (pending,)})
+    assert commit_verdict(before, seen(pending)).commit
+    assert not commit_verdict(before, seen(finding("b", 1))).commit, "another oracle's word about it is news"
+    assert not commit_verdict(before, seen(finding("a", 3), pending)).commit, "the sum may not rise"
+
+
 def test_less_and_equal_severity_commit() -> None:
     before = point(finding("a", 3), finding("b", 1))
     assert commit_verdict(before, seen(finding("a", 3))).commit

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,15 +17,17 @@ from stratus.domain.severity import Observation, Reading
 from stratus.oracles.alerts import AlertOracle, loud_alerts
 from stratus.oracles.prometheus import LOST_EXPORTERS, Alert, seconds
 from stratus.oracles.settings import AlertSettings, MetricQuery
+from stratus.ports import HttpReply
 from stratus.testing.clock import START, FakeClock
 from stratus.testing.kube import app, kube, stamp
+from stratus.testing.oracles import DictReader
 from tests.oracles.support import Server, cluster, found, panel, reading
 
 FRESH = stamp(START - timedelta(seconds=1))
 
 
-def rule(name: str, *, hold: float = 15, health: str = "ok") -> dict[str, Any]:
-    return {"type": "alerting", "name": name, "duration": hold, "health": health}
+def rule(name: str, *, hold: float = 15, health: str = "ok", query: str = "up == 0") -> dict[str, Any]:
+    return {"type": "alerting", "name": name, "duration": hold, "health": health, "query": query}
 
 
 def fired(name: str, state: str = "firing", severity: str = "warning", **labels: str) -> dict[str, Any]:
@@ -52,7 +57,7 @@ class Monitoring:
             return web.json_response(self.manager)
         return web.json_response({"status": "success", "data": self.data(request)})
 
-    def data(self, request: web.Request) -> Any:
+    def data(self, request: Any) -> Any:
         group = {"name": "g", "interval": self.interval, "rules": self.rules, "lastEvaluation": self.evaluated}
         return {
             "/api/v1/alerts": {"alerts": self.alerts},
@@ -91,6 +96,73 @@ async def test_a_rule_slower_than_anybody_waits_is_noted_and_not_waited_for(serv
     assert answer.lag == 11 and "Slow" in answer.note
 
 
+async def test_what_is_pending_is_no_finding_and_no_health(serve: Server) -> None:
+    seen = await look(serve, Monitoring(alerts=[fired("NotReady", "pending", deployment="geo")]))
+    assert not found(seen, "alerts")
+    assert [(str(f.subject), f.reason) for f in seen.pending] == [("deployment/geo", "AlertWarning")]
+
+
+@pytest.mark.parametrize(
+    "query, seconds",
+    [
+        ("up == 0", 0),
+        ("rate(errors_total[20s]) / rate(all_total[1m30s]) > 0.1", 90),
+        ("max_over_time(rate(x[1m])[10m:30s]) > 1", 600),
+        ('x{code=~"[45]00"} > 0', 0),
+    ],
+)
+async def test_an_alert_lingers_as_long_as_its_rule_looks_back(serve: Server, query: str, seconds: float) -> None:
+    monitoring = Monitoring(rules=[rule("NotReady", query=query)], alerts=[fired("NotReady", deployment="geo")])
+    (finding,) = (await said(serve, monitoring)).findings
+    assert finding.lingers == seconds + 2 + 3
+
+
+class Behind(DictReader):
+    """A reader whose API server has the monitoring behind it."""
+
+    def __init__(self, prefix: str, monitoring: Monitoring) -> None:
+        super().__init__()
+        self.objects = cluster(app("geo")).objects
+        self._prefix, self._monitoring = prefix, monitoring
+
+    async def path_request(self, path: str, query: Mapping[str, str], timeout: float = 3.0) -> HttpReply:
+        assert path.startswith(self._prefix + "/api/")
+        data = self._monitoring.data(SimpleNamespace(path=path.removeprefix(self._prefix), query=query))
+        body = json.dumps({"status": "success", "data": data})
+        return HttpReply(status=self._monitoring.status, body=self._monitoring.body or body)
+
+
+@pytest.mark.parametrize(
+    "base, prefix",
+    [
+        ("svc:monitoring/prometheus:9090", "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy"),
+        ("svc:monitoring/prometheus:web/prom/", "/api/v1/namespaces/monitoring/services/prometheus:web/proxy/prom"),
+        ("/prometheus", "/prometheus"),
+    ],
+)
+async def test_through_the_api_server(base: str, prefix: str) -> None:
+    reader = Behind(prefix, Monitoring(alerts=[fired("NotReady", deployment="geo")]))
+    seen = await panel(reader, alerts=AlertSettings(prometheus=base)).observe()
+    assert found(seen, "alerts") == {("deployment/geo", "AlertWarning")}
+
+
+@pytest.mark.parametrize("monitoring", [Monitoring(status=503), Monitoring(body="<html>login</html>")])
+async def test_through_the_api_server_no_data_is_blind_too(monitoring: Monitoring) -> None:
+    seen = await panel(Behind("/prometheus", monitoring), alerts=AlertSettings(prometheus="/prometheus")).observe()
+    assert seen.blind == ("alerts",)
+
+
+async def test_a_reader_that_cannot_ask_paths_is_blind_and_says_so() -> None:
+    seen = await panel(cluster(app("geo")), alerts=AlertSettings(prometheus="svc:a/b:1")).observe()
+    assert "only a URL" in reading(seen, "alerts").note
+
+
+@pytest.mark.parametrize("base", ["prometheus:9090", "svc:monitoring/prometheus", "ftp://prometheus"])
+def test_an_address_that_is_none_is_refused_at_once(base: str) -> None:
+    with pytest.raises(InvalidInput, match="svc:NAMESPACE/NAME:PORT"):
+        panel(cluster(), alerts=AlertSettings(alertmanager=base))
+
+
 @pytest.mark.parametrize(
     "labels, subject",
     [
@@ -99,6 +171,8 @@ async def test_a_rule_slower_than_anybody_waits_is_noted_and_not_waited_for(serv
         ({"pod": "geo-1-0", "service": "kube-state-metrics"}, "deployment/geo"),
         ({"pod": "geo-59497ffc48-jl252"}, "deployment/geo"),
         ({"service": "geo"}, "service/geo"),
+        ({"service_name": "geo"}, "service/geo"),
+        ({"service_name": "a program's own name"}, "namespace/hotel"),
         ({"statefulset": "db"}, "statefulset/db"),
         ({"node": "node-1"}, "node/node-1"),
         ({}, "namespace/hotel"),
@@ -273,7 +347,7 @@ async def test_queries_alone_need_no_rules(serve: Server) -> None:
 
 def test_queries_need_a_prometheus() -> None:
     with pytest.raises(InvalidInput, match=r"alerts\.prometheus"):
-        AlertOracle(FakeClock(), AlertSettings(queries=(ERRORS,)))
+        AlertOracle(cluster(), FakeClock(), AlertSettings(queries=(ERRORS,)))
 
 
 async def test_a_jobs_alert_belongs_to_its_cron_job(serve: Server) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from stratus.cli.assembly import check_namespaces, connect
 from stratus.cli.exits import ExitCode
@@ -57,19 +58,25 @@ async def _checks(settings: Settings) -> list[Check]:
         transport = connect(settings)
     except StratusError as error:
         return [*checks, Check("cluster", False, str(error))]
-    reader = Reader(transport)
     try:
-        identity = await reader.identity()
-        checks.append(Check("cluster", True, f"{identity.context} at {identity.server}, Kubernetes {identity.version}"))
-        await check_namespaces(reader, settings.namespaces)
-        checks += await _permissions(reader, settings)
-    except InvalidInput as error:
-        checks.append(Check("namespace", False, str(error)))
-    except StratusError as error:
-        checks.append(Check("cluster", False, str(error)))
+        reader = Reader(transport)
+        return [*checks, *await _cluster(settings, reader), *await _monitoring(settings, reader)]
     finally:
         await transport.close()
-    return [*checks, *await _monitoring(settings)]
+
+
+async def _cluster(settings: Settings, reader: ClusterReader) -> list[Check]:
+    try:
+        identity = await reader.identity()
+        where = f"{identity.context} at {identity.server}, Kubernetes {identity.version}"
+        found = [Check("cluster", True, where)]
+        try:
+            await check_namespaces(reader, settings.namespaces)
+        except InvalidInput as error:
+            return [*found, Check("namespace", False, str(error))]
+        return [*found, *await _permissions(reader, settings)]
+    except StratusError as error:
+        return [Check("cluster", False, str(error))]
 
 
 def _journal(settings: Settings) -> Check:
@@ -103,15 +110,16 @@ async def _permissions(reader: ClusterReader, settings: Settings) -> list[Check]
     return checks
 
 
-async def _monitoring(settings: Settings) -> list[Check]:
+async def _monitoring(settings: Settings, reader: ClusterReader) -> list[Check]:
     from stratus.oracles.alerts import reachable
+    from stratus.oracles.monitors import Monitor
 
     checks = []
     for name, url in (("prometheus", settings.prometheus), ("alertmanager", settings.alertmanager)):
         if not url:
             checks.append(Check(name, False, f"not configured: --{name} URL lets alerts be seen", needed=False))
             continue
-        checks.append(await _try(name, lambda url=url, name=name: reachable(url, name)))  # type: ignore[misc]
+        checks.append(await _try(name, partial(reachable, Monitor(url, reader), name)))
     return checks
 
 
