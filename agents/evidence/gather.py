@@ -10,6 +10,7 @@ from typing import Final
 
 from agents.evidence.logs import stamped
 from agents.evidence.model import Evidence, LogTail
+from agents.evidence.routes import ask_routes
 from agents.evidence.workload import pod_ready
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Refused, Retryable, Unobservable
@@ -88,6 +89,7 @@ async def gather(
         objects += await _many(look, _pairs((SYSTEM_NAMESPACE,), SYSTEM))
     wanted = _wanted_logs(objects) if with_logs else []
     logs = await asyncio.gather(*(look.log(*each) for each in wanted))
+    answers = await ask_routes(reader, objects) if observation.findings else ()
     identity = await reader.identity()
     return Evidence(
         at=at,
@@ -97,6 +99,7 @@ async def gather(
         stuck=observation.stuck,
         logs=tuple(logs),
         baseline=baseline or {},
+        answers=answers,
         unreadable=tuple(look.refused),
         version=_version(identity.version),
     )

@@ -15,6 +15,7 @@ from agents.evidence.changes import (
     stamped,
     template_changes,
 )
+from agents.evidence.routes import Answered
 from agents.evidence.workload import WORKLOAD_KINDS, Revision, Workload, revision_of
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import ObjectRef, Subject
@@ -51,6 +52,8 @@ class Evidence:
     """Of pods in any of the namespaces; ``LogTail.pod`` is ``namespace/name``."""
     baseline: Mapping[str, JsonObject] = field(default_factory=dict)
     """Objects of the last healthy state by path (``hotel/deployment/geo``)."""
+    answers: tuple[Answered, ...] = ()
+    """What Services say on the paths of Ingresses; only asked while something is wrong."""
     unreadable: tuple[str, ...] = ()
     version: tuple[int, int] = (0, 0)
     """Of the API server, for what only newer ones serve."""

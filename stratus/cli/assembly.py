@@ -18,19 +18,18 @@ from stratus.domain.errors import Absent, InvalidInput, Refused, Retryable, Stra
 from stratus.domain.events import Recorded
 from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Mode
-from stratus.ports import ClusterReader
+from stratus.ports import Clock, ClusterReader
 
 if TYPE_CHECKING:
     from stratus.cluster.reader import Reader
     from stratus.cluster.transport import Transport
     from stratus.domain.projection import Board
-    from stratus.engine.engine import Engine
+    from stratus.engine.engine import Engine, Store
     from stratus.journal import Journal
     from stratus.oracles.panel import Panel
     from stratus.oracles.settings import OracleSettings
     from stratus.sandbox.cluster import EmbeddedCluster
 
-HEALTHY_POLL = 0.05
 SERVE_EVERY = 0.2
 """Seconds between two looks at the inbox while the engine is otherwise busy."""
 
@@ -80,6 +79,7 @@ async def running_engine(
 
     Raises LeaseLost when another writer is live, Retryable or Unobservable when the cluster does not answer.
     """
+    from stratus.engine.lease import holder_of
     from stratus.journal import open_journal
 
     async with AsyncExitStack() as stack:
@@ -87,14 +87,16 @@ async def running_engine(
         stack.push_async_callback(transport.close)
         journal = open_journal(settings.journal_path)
         stack.callback(journal.close)
-        engine = await _engine(settings, transport, journal, default_mode, people)
+        engine = await assemble(
+            settings, transport, journal, holder=holder_of(settings.journal_path), default=default_mode, people=people
+        )
         if on_event is not None:
             engine.ledger.subscribers.append(on_event)
         before = engine.ledger.board
         recovered = await engine.start(wait)
         stack.push_async_callback(_close, engine)
         background = asyncio.create_task(_serve(engine))
-        stack.push_async_callback(_cancel, background)
+        stack.push_async_callback(cancel, background)
         yield Running(engine, journal, transport, engine.reader, recovered, before)
 
 
@@ -113,15 +115,25 @@ async def looking(settings: Settings) -> AsyncIterator[tuple[Panel, Reader]]:
         await transport.close()
 
 
-async def _engine(settings: Settings, transport: Transport, journal: Journal, default: Mode, people: bool) -> Engine:
+async def assemble(
+    settings: Settings,
+    transport: Transport,
+    store: Store,
+    *,
+    holder: str,
+    clock: Clock | None = None,
+    default: Mode = Mode.OBSERVE,
+    people: bool = True,
+) -> Engine:
+    """An engine from its parts; it has not started yet. ``holder`` names the writer in the Lease."""
     from stratus.cluster.discovery import Discovery
     from stratus.cluster.reader import Reader
     from stratus.cluster.writer import DryRunWriter, FencedWriter, Writer
     from stratus.engine.engine import Engine
-    from stratus.engine.lease import LeaseTimes, WriterLease, holder_of
+    from stratus.engine.lease import LeaseTimes, WriterLease
     from stratus.oracles.panel import Panel
 
-    clock = SystemClock()
+    clock = clock or SystemClock()
     discovery = Discovery(transport)
     reader = Reader(transport, discovery)
     times = LeaseTimes()
@@ -131,11 +143,11 @@ async def _engine(settings: Settings, transport: Transport, journal: Journal, de
     await check_namespaces(reader, settings.namespaces)
     panel = Panel(reader, clock, oracle_settings(settings))
     return Engine(
-        store=journal,
+        store=store,
         reader=reader,
         writer=FencedWriter(writer, settings.namespaces),
         dry_run=FencedWriter(dry_run, settings.namespaces),
-        lease=WriterLease(reader, writer, clock, holder_of(settings.journal_path), settings.namespaces, times),
+        lease=WriterLease(reader, writer, clock, holder, settings.namespaces, times),
         panel=panel,
         clock=clock,
         policy=settings.policy(default),
@@ -169,7 +181,9 @@ def oracle_settings(settings: Settings) -> OracleSettings:
         namespaces=settings.namespaces,
         weights=settings.weights,
         probes=tuple(Probe(target=target) for target in settings.probes),
-        alerts=AlertSettings(prometheus=settings.prometheus, alertmanager=settings.alertmanager),
+        alerts=AlertSettings(
+            prometheus=settings.prometheus, alertmanager=settings.alertmanager, longest_wait=settings.alert_wait
+        ),
     )
 
 
@@ -184,7 +198,8 @@ async def _serve(engine: Engine) -> None:
         await asyncio.sleep(SERVE_EVERY)
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def cancel(task: asyncio.Task[None]) -> None:
+    """End a background task."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -194,22 +209,6 @@ async def _close(engine: Engine) -> None:
     engine.ledger.subscribers.clear()  # the last line of a run is its summary
     with suppress(StratusError):
         await engine.close()
-
-
-@asynccontextmanager
-async def embedded_cluster(application: str = "hotel", seed: int = 0) -> AsyncIterator[EmbeddedCluster]:
-    """An embedded cluster on real time with a healthy application."""
-    from stratus.sandbox.cluster import EmbeddedCluster
-
-    cluster = EmbeddedCluster(seed=seed, applications=(application,))
-    cluster.start()
-    life = asyncio.create_task(cluster.kernel.run())
-    try:
-        while not cluster.healthy():  # noqa: ASYNC110 -- the cluster lives in its own task and sets no event
-            await asyncio.sleep(HEALTHY_POLL)
-        yield cluster
-    finally:
-        await _cancel(life)
 
 
 @asynccontextmanager

@@ -53,6 +53,9 @@ class Settings(Value):
     journal: str = ""
     prometheus: str = ""
     alertmanager: str = ""
+    alert_wait: float = Field(
+        default=120.0, ge=0, description="seconds; alert rules slower than this are not waited for"
+    )
     probes: tuple[str, ...] = ()
     mode: Mode | None = None
     ceiling: Mode = Mode.AUTO
@@ -66,7 +69,7 @@ class Settings(Value):
     mind: Literal["playbook", "llm", "hybrid"] = "playbook"
     model: str = ""
 
-    @field_validator("veto_window", "approval_timeout", mode="before")
+    @field_validator("veto_window", "approval_timeout", "alert_wait", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return seconds(value) if isinstance(value, str) else value

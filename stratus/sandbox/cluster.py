@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,15 +42,18 @@ class EmbeddedCluster:
     """A Kubernetes cluster in this process.
 
     Everything runs on one `Kernel`: with `virtual=True` time passes only in `advance`, otherwise run `kernel.run()` as
-    a task of the event loop that serves `app`. `tokens` maps bearer tokens to users; without any, every request is the
-    administrator's.
+    a task of the event loop that serves `app`. `past` seconds of that real time are lived through in `start`, at once.
+    `tokens` maps bearer tokens to users; without any, every request is the administrator's.
     """
 
     def __init__(
         self, *, seed: int = 0, virtual: bool = False, nodes: int = 2, applications: Sequence[str] = ("hotel",),
-        tokens: Mapping[str, User] | None = None, root_ca: str = "", webhook_transport: Transport | None = None,
+        past: float = 0.0, tokens: Mapping[str, User] | None = None, root_ca: str = "",
+        webhook_transport: Transport | None = None,
     ) -> None:  # fmt: skip
-        self.kernel = Kernel(seed=seed, virtual=virtual)
+        start = time.time() - past if past else None
+        self.kernel = Kernel(seed=seed, start=start, virtual=virtual or past > 0)
+        self._past = past
         self.store = Store()
         self.api = Api(self.store, self.kernel)
         install(self.api, transport=webhook_transport)
@@ -61,7 +65,7 @@ class EmbeddedCluster:
         self.backend = _Backend(self.nodes, self.network)
         self.monitoring = Monitoring(self.kernel, self.store, self.network)
         self.faults = Faults(self.api)
-        settle = self.kernel.settle if virtual else None
+        settle = self._settle if self.kernel.virtual else None
         self.server = ApiServer(
             self.api, self.backend, self.monitoring, tokens=tokens, settle=settle, control=Control(self.faults)
         )
@@ -88,6 +92,13 @@ class EmbeddedCluster:
             self.create(application(name))
         self.monitoring.start()
         self.kernel.settle()
+        if self._past:
+            self.kernel.advance(self._past)
+            self.kernel.go_live()
+
+    def _settle(self) -> None:
+        if self.kernel.virtual:
+            self.kernel.settle()
 
     def create(self, objects: Sequence[Object]) -> None:
         """Create objects in order; raises ApiError."""

@@ -80,6 +80,10 @@ class Kernel:
             return self._virtual_now
         return self._start + (time.monotonic() - self._origin)
 
+    def go_live(self) -> None:
+        """From here on time is real: what was lived through in virtual time becomes the past."""
+        self._start, self._origin, self.virtual = self._virtual_now, time.monotonic(), False
+
     def timestamp(self) -> str:
         """Cluster time as Kubernetes writes a Time."""
         return rfc3339(self.now())

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.conductor import Conductor
-from agents.minds.playbook import PlaybookMind
-from agents.options import IncidentOutcome, Options
-from stratus.cluster.discovery import Discovery
-from stratus.cluster.reader import Reader
+from agents.options import IncidentOutcome
+from stratus.cli.assembly import assemble
+from stratus.cli.embedded import noticed, watching
+from stratus.cli.minds import conductor_for
+from stratus.cli.settings import Settings
 from stratus.cluster.transport import InProcessTransport
-from stratus.cluster.writer import DryRunWriter, Writer
-from stratus.domain.policy import Mode, Policy
+from stratus.domain.policy import Mode
 from stratus.domain.projection import Board
-from stratus.engine.engine import Engine
-from stratus.engine.lease import LeaseTimes, WriterLease
-from stratus.oracles.panel import Panel
-from stratus.oracles.settings import OracleSettings, Probe
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.sandbox.faults import find
 from stratus.testing.clock import KernelClock
 from stratus.testing.memory import MemoryLog
 
-ENTRANCES = {
-    "hotel": "svc:hotel/frontend:8080/request",
-    "hotel-reservation": "svc:hotel-reservation/frontend:5000/request",
-    "social-network": "svc:social-network/nginx-thrift:8080/request",
-    "astronomy-shop": "svc:astronomy-shop/frontend-proxy:8080/request",
-}
-"""What users of each application ask."""
+LEAST, MOST = 60.0, 300.0
+"""Seconds between a fault and the look at it: some time, and until somebody would notice."""
 
 
 class Store(MemoryLog):
@@ -47,37 +37,27 @@ class Story:
     cluster: EmbeddedCluster
 
 
-def broken(fault: str, seconds: float = 60.0) -> EmbeddedCluster:
-    """A cluster on which an application was healthy until the fault was injected ``seconds`` ago."""
-    cluster = EmbeddedCluster(virtual=True, applications=(find(fault).application,))
+def broken(name: str) -> EmbeddedCluster:
+    """A cluster on which an application was healthy until a fault was injected, which shows by now."""
+    fault = find(name)
+    cluster = EmbeddedCluster(virtual=True, applications=(fault.application,))
     cluster.start()
     cluster.settle(300)
     cluster.advance(30)
-    cluster.faults.inject(fault)
-    cluster.advance(seconds)
+    cluster.faults.inject(name)
+    cluster.advance(LEAST)
+    cluster.until(lambda: noticed(cluster, fault), MOST - LEAST)
     return cluster
 
 
-async def repaired(fault: str) -> Story:
-    """Break, then one ``run_once``."""
-    cluster, about = broken(fault), find(fault)
-    transport = InProcessTransport(cluster.request)
-    discovery, clock, times = Discovery(transport), KernelClock(cluster.kernel), LeaseTimes()
-    reader, writer = Reader(transport, discovery), Writer(transport, discovery, times.write_timeout)
-    probes = (Probe(target=ENTRANCES[about.application]),)
-    store = Store(clock.now)
-    engine = Engine(
-        store=store,
-        reader=reader,
-        writer=writer,
-        dry_run=DryRunWriter(transport, discovery, times.write_timeout),
-        lease=WriterLease(reader, writer, clock, "test", (about.namespace,), times),
-        panel=Panel(reader, clock, OracleSettings(namespaces=(about.namespace,), probes=probes)),
-        clock=clock,
-        policy=Policy(mode=Mode.AUTO),
-        cluster=await reader.identity(),
-        namespaces=(about.namespace,),
+async def repaired(name: str) -> Story:
+    """Break, then one ``run --once``."""
+    cluster = broken(name)
+    settings, clock = watching(Settings(), find(name)), KernelClock(cluster.kernel)
+    transport = InProcessTransport(cluster.request, context="embedded")
+    engine = await assemble(
+        settings, transport, Store(clock.now), holder="test", clock=clock, default=Mode.AUTO, people=False
     )
     await engine.start()
-    outcome = await Conductor(engine, PlaybookMind(), clock, Options(namespaces=(about.namespace,))).run_once()
+    outcome = await conductor_for(settings, engine, once=True).run_once()
     return Story(outcome, engine.ledger.board, cluster)

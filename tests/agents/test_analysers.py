@@ -14,6 +14,7 @@ import pytest
 from agents.evidence import Evidence
 from agents.evidence.changes import LAST_APPLIED
 from agents.evidence.paths import MISSING, At, read
+from agents.evidence.routes import Answered
 from agents.minds.base import FAULT_CLASSES, Candidate, Hypothesis
 from agents.minds.playbook import PlaybookMind
 from stratus.domain.base import JsonObject
@@ -449,6 +450,20 @@ def ingress_to_nowhere() -> Case:
     )  # fmt: skip
 
 
+def ingress_astray() -> Case:
+    path = {"path": "/api", "backend": {"service": {"name": "geo", "port": {"number": 8080}}}}
+    entry = obj("Ingress", "entry", spec={"rules": [{"http": {"paths": [path]}}]})
+    answers = tuple(
+        Answered("shop", name, 8080, "/api", status) for name, status in (("geo", 404), ("front", 200), ("rate", 404))
+    )
+    return Case(
+        [*healthy("geo"), *healthy("rate"), *healthy("front"), entry], "ingress/entry", "ingress",
+        lambda w: read(w["shop/ingress/entry"], ("spec", "rules", 0, "http", "paths", 0, "backend", "service"))
+        == {"name": "front", "port": {"number": 8080}}, [finding("Service", "edge", "AlertCritical")],
+        more={"answers": answers},
+    )  # fmt: skip
+
+
 def sidecar() -> Case:
     pods = {"spec": {"containers": [container("work"), container("ship")], "restartPolicy": "OnFailure"}}
     cron = obj("CronJob", "archive", spec={"jobTemplate": {"spec": {"template": pods}}})
@@ -542,7 +557,7 @@ CASES = [
     wrong_target_port, wrong_selector, selector_of_another, missing_service, wrong_command, another_ones_program,
     readiness_probe, liveness_probe, out_of_memory, leaking_version, request_too_large, wrong_claim, stale_volume,
     missing_config_map, missing_key, quota_without_declaration, quota_too_small, webhook_outage, tainted_nodes, host_port,
-    hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, sidecar,
+    hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy,
 ]  # fmt: skip
@@ -563,6 +578,18 @@ def test_the_component_is_blamed_for_the_right_class(make: Callable[[], Case]) -
     best = diagnosis[0]
     assert (str(best.component), best.fault_class) == (case.component, case.fault_class)
     assert best.evidence, "a diagnosis says why"
+
+
+@pytest.mark.parametrize("statuses", [(404, 404), (200, 200), (404, 0)])
+def test_a_path_is_led_astray_only_if_its_backend_does_not_know_it_and_another_one_does(
+    statuses: tuple[int, int],
+) -> None:
+    case = ingress_astray()
+    case.more["answers"] = tuple(
+        Answered("shop", name, 8080, "/api", status) for name, status in zip(("geo", "front"), statuses, strict=True)
+    )
+    _, diagnosis, _ = thought(case)
+    assert not [h for h in diagnosis if h.component.kind == "Ingress"]
 
 
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)

@@ -41,7 +41,13 @@ SLOW = {
     "sregym/secret_rotation_stale_env_credentials_astronomy_shop": ("deployment/product-catalog", "auth-config"),
     "aiopslab/auth_miss_mongodb-mitigation-1": ("configmap/url-shorten-mongodb", "auth-config"),
     "aiopslab/redeploy_without_PV-mitigation-1": ("persistentvolume/geo-pv", "storage"),
+    "sregym/ingress_misroute": ("ingress/hotel-reservation-ingress", "ingress"),
+    "sregym/cronjob_sidecar_blocks_completion_hotel_reservation": ("cronjob/audit-log-archiver", "jobs"),
     "aiopslab/astronomy_shop_cartFailure-detection/localization": ("configmap/flagd-config", "feature-flag"),
+    "aiopslab/astronomy_shop_adHighCpu-detection/localization": ("configmap/flagd-config", "feature-flag"),
+    "aiopslab/astronomy_shop_kafka_queue_problems-mitigation-1": ("configmap/flagd-config", "feature-flag"),
+    "aiopslab/astronomy_shop_recommendationCacheFailure-detection/localization": (
+        "configmap/flagd-config", "feature-flag"),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import jsonpatch
 
 from agents.evidence import Evidence, LogTail
+from agents.evidence.routes import Answered
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent
 from stratus.domain.events import Event
@@ -164,7 +165,7 @@ def node(name: str = "node-1", **spec: Any) -> JsonObject:
 
 def evidence(
     *objects: JsonObject, findings: Sequence[Finding] = (), logs: dict[str, str] | None = None,
-    baseline: Sequence[JsonObject] = (), version: tuple[int, int] = (1, 30),
+    baseline: Sequence[JsonObject] = (), version: tuple[int, int] = (1, 30), answers: Sequence[Answered] = (),
 ) -> Evidence:  # fmt: skip
     """One look at these objects; ``logs``: pod name → text of its only container."""
     tails = tuple(
@@ -176,6 +177,7 @@ def evidence(
     return Evidence(
         at=START, namespaces=(NS,), objects=(obj("Namespace", NS, namespace=""), *objects), findings=tuple(findings),
         logs=tails, baseline={ObjectRef.of(o).path: o for o in baseline}, version=version,
+        answers=tuple(answers),
     )  # fmt: skip
 
 
@@ -252,7 +254,7 @@ class World:
     async def service_request(
         self, namespace: str, service: str, port: str, path: str, timeout: float = 3.0
     ) -> HttpReply:
-        raise AssertionError("agents do not ask Services themselves")
+        raise AssertionError("agents ask Services only for the paths of an Ingress")
 
     async def can_i(self, verb: str, ref: ObjectRef, subresource: str = "") -> bool:
         return True

@@ -6,13 +6,13 @@ import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from stratus.cli.assembly import actor, embedded_cluster, running_engine, temporary_journal
+from stratus.cli.assembly import actor, running_engine, temporary_journal
 from stratus.cli.commands.run import drive, stop_on_signals, teller
+from stratus.cli.embedded import embedded_cluster, noticed, watching
 from stratus.cli.output import Output
 from stratus.cli.settings import Settings, load
 from stratus.domain.errors import Bug, InvalidInput
@@ -22,16 +22,8 @@ if TYPE_CHECKING:
     from stratus.sandbox.cluster import EmbeddedCluster
     from stratus.sandbox.faults import Fault
 
-ENTRY_POINTS = {
-    "hotel": ("svc:hotel/frontend:8080/request",),
-    "hotel-reservation": ("svc:hotel-reservation/frontend:5000/request",),
-    "social-network": ("svc:social-network/nginx-thrift:8080/request",),
-    "astronomy-shop": ("svc:astronomy-shop/frontend-proxy:8080/request",),
-}
-"""What the applications' users ask for: the demo's SLO probe."""
-SHOWS_WITHIN = 60.0
-REQUESTS = 5
-SERVER_ERROR = 500
+SHOWS_WITHIN = 120.0
+SHOWS_FOR = 5.0
 TERMINAL_WINDOW = 8.0
 """Seconds of veto window in the terminal app's demo: long enough to read the card, short enough to stay awake."""
 
@@ -61,15 +53,8 @@ async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: boo
             took = f"{monotonic() - started:.1f} s"
             out.line(f"An embedded Kubernetes with the application {fault.application} is up and healthy after {took}.")
             out.line(f"Now the fault: {fault.summary}.")
-        probes = settings.probes or ENTRY_POINTS.get(fault.application, ())
-        await _until_it_shows(cluster, fault, probes)
-        settings = settings.model_copy(
-            update={
-                "namespaces": settings.namespaces or (fault.namespace,),
-                "probes": probes,
-                "journal": settings.journal or str(scratch),
-            }
-        )
+        await _until_it_shows(cluster, fault)
+        settings = watching(settings, fault).model_copy(update={"journal": settings.journal or str(scratch)})
         async with running_engine(
             settings, default_mode=Mode.AUTO, people=watch, on_event=teller(out), embedded=cluster
         ) as running:
@@ -77,30 +62,18 @@ async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: boo
             return await drive(settings, running, out, once=not watch, started=started, stopped=stopped)
 
 
-async def _until_it_shows(cluster: EmbeddedCluster, fault: Fault, probes: Sequence[str]) -> None:
-    """Inject, and wait on the cluster's own time until a user would notice."""
+async def _until_it_shows(cluster: EmbeddedCluster, fault: Fault) -> None:
+    """Inject, and wait on the cluster's own time until somebody would notice more than a rollout."""
     run = cluster.faults.inject(fault.id)
     end = monotonic() + SHOWS_WITHIN
+    since: float | None = None
     while monotonic() < end and not run.failed:
         await asyncio.sleep(0.2)
-        if run.done and _noticed(cluster, fault.namespace, probes):
+        since = (since or monotonic()) if run.done and noticed(cluster, fault) else None
+        if since is not None and monotonic() - since >= SHOWS_FOR:
             return
     if run.failed:
         raise Bug(f"the scenario {fault.id} could not be staged: {run.failed}")
-
-
-def _noticed(cluster: EmbeddedCluster, namespace: str, probes: Sequence[str]) -> bool:
-    if not cluster.healthy(namespace):
-        return True
-    paths = [service_path(probe) for probe in probes]
-    return any(cluster.request("GET", path).status >= SERVER_ERROR for path in paths for _ in range(REQUESTS))
-
-
-def service_path(probe: str) -> str:
-    """``svc:NS/NAME:PORT/PATH`` as a path of the API server's service proxy."""
-    namespace, _, rest = probe.removeprefix("svc:").partition("/")
-    service, _, path = rest.partition("/")
-    return f"/api/v1/namespaces/{namespace}/services/{service}/proxy/{path}"
 
 
 def _in_terminal(arguments: Namespace) -> int:

@@ -47,6 +47,15 @@ BUILDERS: Mapping[str, Callable[[], tuple[Object, ...]]] = {
 }
 
 
+ENTRANCES: Mapping[str, str] = {
+    "hotel": "svc:hotel/frontend:8080/request",
+    "hotel-reservation": "svc:hotel-reservation/frontend:5000/request",
+    "social-network": "svc:social-network/nginx-thrift:8080/request",
+    "astronomy-shop": "svc:astronomy-shop/frontend-proxy:8080/request",
+}
+"""What the users of each application ask for, as an SLO probe."""
+
+
 def furniture() -> tuple[Object, ...]:
     """What every cluster has: DNS, the node exporter."""
     return _load("kube-system")

@@ -86,6 +86,7 @@ class Alerts:
         self._database = database
         self.rules = load_rules() if rules is None else rules
         self._states = [_State() for _ in self.rules]
+        self._evaluated: dict[str, float] = {}
         self._inputs = [_inputs(rule.expression) for rule in self.rules]
 
     def evaluate(self, at: float) -> None:
@@ -93,6 +94,7 @@ class Alerts:
         for rule, state, names in zip(self.rules, self._states, self._inputs, strict=True):
             if at % rule.interval:
                 continue
+            self._evaluated[rule.group] = at
             versions = tuple(self._database.versions.get(name, 0) for name in names or ())
             if names is None or versions != state.versions or not state.versions:
                 self._recompute(rule, state, at)
@@ -104,6 +106,10 @@ class Alerts:
         """Pending and firing alerts."""
         for state in self._states:
             yield from state.alerts.values()
+
+    def evaluated(self, group: str) -> float | None:
+        """When a group was last evaluated; None: not yet."""
+        return self._evaluated.get(group)
 
     def of(self, rule: Rule) -> list[Alert]:
         """The active alerts of one rule."""

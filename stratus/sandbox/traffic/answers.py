@@ -15,6 +15,8 @@ from stratus.sandbox.traffic.promql.ast import PromqlError
 from stratus.sandbox.traffic.promql.values import Range, Value
 
 Json = dict[str, Any]
+NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time: what Prometheus says of a rule group that it has not evaluated yet."""
 
 
 def number(value: float) -> str:
@@ -99,8 +101,16 @@ def rules(known: Alerts) -> Json:
     for rule in known.rules:
         active = known.of(rule)
         states = {entry.state for entry in active}
+        evaluated = known.evaluated(rule.group)
         group = groups.setdefault(
-            rule.group, {"name": rule.group, "file": "rules.yml", "interval": rule.interval, "rules": []}
+            rule.group,
+            {
+                "name": rule.group,
+                "file": "rules.yml",
+                "interval": rule.interval,
+                "lastEvaluation": NEVER if evaluated is None else rfc3339(evaluated),
+                "rules": [],
+            },
         )
         group["rules"].append(
             {

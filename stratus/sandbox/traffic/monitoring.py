@@ -32,6 +32,7 @@ class Monitoring:
     def __init__(self, kernel: Kernel, store: Store, network: ClusterNetwork, *, interval: float = 2.0) -> None:
         self._kernel = kernel
         self._interval = interval
+        self._began = kernel.now()
         self.database = Database(interval)
         self.alerts = Alerts(self.database)
         self._objects = ObjectExporter(store, self.database)
@@ -48,7 +49,11 @@ class Monitoring:
             "alertmanagers": lambda query: {"activeAlertmanagers": [], "droppedAlertmanagers": []},
             "metadata": lambda query: {},
             "status/buildinfo": lambda query: {"version": "2.42.0", "revision": "embedded", "goVersion": "none"},
-            "status/config": lambda query: {"yaml": ""},
+            "status/config": lambda query: {"yaml": f"global:\n  scrape_interval: {interval:g}s\n"},
+            "status/runtimeinfo": lambda query: {
+                "reloadConfigSuccess": True,
+                "startTime": answers.rfc3339(self._began),
+            },
         }
 
     def start(self) -> None:

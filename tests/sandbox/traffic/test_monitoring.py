@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from stratus.cluster.reader import Reader
+from stratus.cluster.transport import InProcessTransport
+from stratus.oracles.panel import Panel
+from stratus.oracles.settings import AlertSettings, OracleSettings
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.sandbox.traffic.alerts import load_rules
 from stratus.sandbox.traffic.promql.parser import parse
+from stratus.testing.clock import KernelClock
 
 REAL_RULES = Path(__file__).parents[4] / "shared" / "realcluster" / "observe" / "rules.yml"
 
@@ -154,3 +161,30 @@ def test_the_real_clusters_rules_are_among_ours() -> None:
             if group["name"] == "workloads":
                 assert mine.expression == parse(rule["expr"])
                 assert mine.annotations == rule["annotations"]
+
+
+async def test_the_alert_oracle_can_believe_it_once_it_has_run_for_its_lag(cluster: EmbeddedCluster) -> None:
+    reader = Reader(InProcessTransport(cluster.request))
+    alerts = AlertSettings(prometheus="/prometheus", alertmanager="/alertmanager")
+    panel = Panel(reader, KernelClock(cluster.kernel), OracleSettings(namespaces=("hotel",), alerts=alerts))
+    (said,) = [each for each in (await panel.observe()).readings if each.oracle == "alerts"]
+    assert said.state == "observing" and not said.findings
+    assert said.lag == max(rule.hold + rule.interval for rule in load_rules()) + 2
+
+
+async def test_a_cluster_with_a_past_goes_on_in_real_time() -> None:
+    before = time.time()
+    cluster = EmbeddedCluster(applications=["hotel"], past=60)
+    cluster.start()
+    assert cluster.healthy() and not cluster.kernel.virtual
+    assert cluster.kernel.now() - before < 60, "its past is not its future"
+    (rate,) = data(cluster, "query", "query=sum(rate(load_requests_total[20s]))")["result"]
+    assert float(rate["value"][1]) == pytest.approx(5, abs=0.5)
+    life = asyncio.create_task(cluster.kernel.run())
+    patch = b'{"spec":{"replicas":2}}'
+    headers = {"content-type": "application/merge-patch+json"}
+    cluster.request("PATCH", "/apis/apps/v1/namespaces/hotel/deployments/geo", body=patch, headers=headers)
+    changed = asyncio.Event()
+    cluster.store.subscribe(lambda change: changed.set(), "pods")
+    await asyncio.wait_for(changed.wait(), 30)
+    life.cancel()

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agents.evidence import Workload
+from agents.evidence.changes import field_writer
 from agents.evidence.logs import failed_calls
 from agents.evidence.paths import read
+from agents.evidence.routes import NOT_FOUND, Answered, backend_of, backends
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import ASKED, Case, fields, hypothesis, nearest, subject_of
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 from stratus.oracles.labels import selects
+
+ENTRANCE = re.compile(r"front|web|gateway|proxy|ui\b|edge")
+"""How people name what stands at the edge."""
 
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
@@ -161,28 +166,82 @@ def _ingress(case: Case, ingress: JsonObject) -> Iterator[Hypothesis]:
     subject, namespace = subject_of(ingress), ingress["metadata"].get("namespace", "")
     names = [s["metadata"]["name"] for s in case.evidence.of("Service", namespace)]
     drift = case.recent(ingress, fields("spec"))
-    for path, backend in _backends(ingress):
-        name, port = _backend(backend)
+    for where, path, backend in backends(ingress):
+        name, port = backend_of(backend)
         service = case.evidence.get("Service", namespace, name)
+        if service is not None:
+            yield from _astray(case, ingress, where, path, service)
         wrong = service is None or (port and port not in _ports(service))
-        if not wrong and not drift and not (_asked(case, ingress) and _entrance(case, ingress, service)):
+        if not wrong and not drift and not (_asked(case) and _entrance(case, ingress, service)):
             continue
         what = "does not exist" if service is None else f"has no port {port}" if wrong else "is not what it was"
-        reason = f"{subject} sends {_route(path)} to {name}, which {what}"
+        reason = f"{subject} sends {_route(where)} to {name}, which {what}"
         candidates = case.restorations(ingress, fields("spec"), reason)
         close = nearest(name, names, 0.5) if service is None else ""
         close = close or _entrance(case, ingress, service)
         if close:
-            edited = fixes.edit(ingress, lambda obj, p=path, c=close: _rename(read(obj, p), c))  # type: ignore[misc]
-            candidates += [fixes.candidate(Origin.DERIVE, [edited], reason)] if edited else []
+            candidates += _redirected(ingress, where, close, None, reason)
         said = [reason, *(c.sentence() for group in drift[:1] for c in group)]
         confidence = 0.85 if wrong or case.evidence.found(subject) else 0.5
         yield hypothesis(subject, "ingress", confidence, reason, said, candidates)
 
 
-def _asked(case: Case, ingress: JsonObject) -> bool:
+def _asked(case: Case) -> bool:
     """Whether requests from outside fail while nothing inside is in trouble."""
     return not case.troubled and any(f.reason in ASKED for f in case.evidence.findings)
+
+
+def _astray(
+    case: Case, ingress: JsonObject, where: tuple[Any, ...], path: str, service: JsonObject
+) -> Iterator[Hypothesis]:
+    """The backend does not know the path that leads to it, and another Service does."""
+    subject, name = subject_of(ingress), service["metadata"]["name"]
+    said = [a for a in case.evidence.answers if a.namespace == subject.namespace and a.path == path]
+    known = [a for a in said if 0 < a.status < 400]
+    if not known or all(a.status != NOT_FOUND for a in said if a.service == name):
+        return
+    at, by = field_writer(ingress["metadata"].get("managedFields") or [], ("spec", "rules"))
+    reason = f"{subject} sends {path} to {name}, which does not know it ({NOT_FOUND})"
+    evidence = [f"{a.service}:{a.port} answers {a.status} for {path}" for a in known[:3]]
+    evidence += [f"its rules were written by {by} at {at:%H:%M:%S}"] if at else []
+    # an entrance is called by nobody inside, and bears the name of one; of equals, the one that needs most others
+    known.sort(
+        key=lambda a: (
+            len(case.topology.callers(_service(a))),
+            not ENTRANCE.search(a.service),
+            -len(case.topology.downstream(_service(a))),
+        )
+    )
+    candidates = [
+        candidate
+        for index, a in enumerate(known[:3])
+        for candidate in _redirected(ingress, where, a.service, a.port, reason, worth=1.0 - 0.1 * index)
+    ]
+    yield hypothesis(subject, "ingress", 0.85 if _asked(case) else 0.5, reason, evidence, candidates)
+
+
+def _service(answered: Answered) -> Subject:
+    return Subject(kind="Service", namespace=answered.namespace, name=answered.service)
+
+
+def _redirected(
+    ingress: JsonObject, where: tuple[Any, ...], name: str, port: int | None, reason: str, *, worth: float = 1.0
+) -> list[Candidate]:
+    """The path leads to another Service; to another of its ports, if one is given."""
+
+    def change(obj: JsonObject) -> None:
+        backend = read(obj, where)
+        if "service" in backend:
+            backend["service"]["name"] = name
+            if port is not None:
+                backend["service"]["port"] = {"number": port}
+        else:
+            backend["serviceName"] = name
+            if port is not None:
+                backend["servicePort"] = port
+
+    step = fixes.edit(ingress, change)
+    return [fixes.candidate(Origin.DERIVE, [step], reason, worth=worth)] if step else []
 
 
 def _entrance(case: Case, ingress: JsonObject, service: JsonObject | None) -> str:
@@ -190,35 +249,15 @@ def _entrance(case: Case, ingress: JsonObject, service: JsonObject | None) -> st
     namespace = ingress["metadata"].get("namespace", "")
     if service is None or not case.topology.callers(subject_of(service)):
         return ""
-    routed = {_backend(b)[0] for i in case.evidence.of("Ingress", namespace) for _, b in _backends(i)}
+    routed = {backend_of(b)[0] for i in case.evidence.of("Ingress", namespace) for _, _, b in backends(i)}
     idle = [
         s["metadata"]["name"]
         for s in case.evidence.of("Service", namespace)
         if not case.topology.callers(subject_of(s)) and s["metadata"]["name"] not in routed
         and _ports(s) & _ports(service)
     ]  # fmt: skip
-    front = [n for n in idle if re.search(r"front|web|gateway|proxy|ui\b|edge", n)]
+    front = [n for n in idle if ENTRANCE.search(n)]
     return front[0] if len(front) == 1 else idle[0] if len(idle) == 1 else ""
-
-
-def _backends(ingress: JsonObject) -> Iterator[tuple[tuple[Any, ...], JsonObject]]:
-    for i, rule in enumerate((ingress.get("spec") or {}).get("rules") or []):
-        for j, path in enumerate((rule.get("http") or {}).get("paths") or []):
-            yield ("spec", "rules", i, "http", "paths", j, "backend"), path.get("backend") or {}
-
-
-def _backend(backend: JsonObject) -> tuple[str, Any]:
-    service = backend.get("service") or {}
-    port = service.get("port") or {}
-    name = service.get("name") or backend.get("serviceName") or ""
-    return str(name), port.get("number") or port.get("name") or backend.get("servicePort")
-
-
-def _rename(backend: JsonObject, name: str) -> None:
-    if "service" in backend:
-        backend["service"]["name"] = name
-    else:
-        backend["serviceName"] = name
 
 
 def _ports(service: JsonObject) -> set[Any]:
