@@ -149,6 +149,7 @@ class Checkpoint(Value):
     findings: tuple[Finding, ...]
     observing: tuple[str, ...]
     pending: tuple[Finding, ...] = Field(default=(), description="what was on its way to be a finding")
+    stuck: tuple[Subject, ...] = Field(default=(), description="workloads that waiting would not have healed")
     initial: float = Field(description="b: μ when the incident opened; for a person's own command, μ_pre")
 
 

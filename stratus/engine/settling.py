@@ -62,7 +62,6 @@ async def verdict_on(ctx: Context, point: Checkpoint, seconds: float, interrupte
     that may outlive their cause (an alert over the last five minutes), these get the time to go.
     """
     started = ctx.clock.monotonic()
-    stuck_before = frozenset(finding.subject for finding in point.findings)
     same_since, last, blind_since = started, None, None
     while True:
         now = await ctx.observe()
@@ -79,7 +78,7 @@ async def verdict_on(ctx: Context, point: Checkpoint, seconds: float, interrupte
         if blind_since is not None and ctx.clock.monotonic() - blind_since >= BLIND_PATIENCE:
             return Settled(now, verdict)
         grace = max(ctx.settings.grace, _to_go(ctx, point, now, verdict))
-        if _stands(ctx, now, verdict, passed, ctx.clock.monotonic() - same_since, stuck_before, grace):
+        if _stands(ctx, now, verdict, passed, ctx.clock.monotonic() - same_since, frozenset(point.stuck), grace):
             return Settled(now, verdict)
         await ctx.wait(ctx.settings.look_every)
 

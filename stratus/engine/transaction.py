@@ -152,6 +152,7 @@ class Transaction:
             findings=state.findings,
             observing=tuple(sorted(state.observing)),
             pending=state.pending,
+            stuck=tuple(sorted(state.stuck, key=lambda subject: subject.path)),
             initial=initial,
         )
         ctx.ledger.emit(CheckpointTaken(tx=self.id, checkpoint=point), durable=True)

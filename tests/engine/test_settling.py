@@ -24,17 +24,18 @@ def finding(oracle: str, subject: Subject, lingers: float = 0.0) -> Finding:
 class Scripted:
     """As much of a Context as a verdict needs: what is seen depends on the seconds that have passed."""
 
-    def __init__(self, seen: Callable[[float], tuple[Finding, ...]]) -> None:
+    def __init__(self, seen: Callable[[float], tuple[Finding, ...]], stuck: tuple[Subject, ...] = ()) -> None:
         self.clock = FakeClock()
         self.settings = EngineSettings(look_every=1.0, settle_least=1.0, grace=2.0)
         self.policy = Policy()
         self._seen = seen
+        self._stuck = stuck
 
     async def observe(self) -> Observation:
         findings = self._seen(self.clock.monotonic())
-        return Observation(
-            readings=(Reading(oracle="alerts", state=OracleState.OBSERVING, findings=findings, lag=5.0),)
-        )
+        state = OracleState.OBSERVING
+        reading = Reading(oracle="alerts", state=state, findings=findings, lag=5.0, stuck=self._stuck)
+        return Observation(readings=(reading,))
 
     async def wait(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
@@ -57,3 +58,17 @@ async def test_what_outlives_its_cause_gets_the_time_to_go(
     settled = await verdict_on(cast(Context, cast(Any, ctx)), point, 300.0, lambda: "")
     assert settled.verdict.commit is commits
     assert earliest <= ctx.clock.monotonic() <= latest
+
+
+async def test_a_workload_that_answered_badly_and_is_stuck_now_needs_no_more_waiting() -> None:
+    """It had a finding at the checkpoint, but it was not stuck: no grace heals what our write did to it."""
+    before = finding("traffic", SICK)
+    worse = Finding(oracle="workloads", subject=SICK, reason="Unavailable", weight=3.0)
+    ctx = Scripted(lambda now: (before, worse), stuck=(SICK,))
+    point = Checkpoint(severity=1.0, findings=(before,), observing=("alerts",), initial=1.0)
+    settled = await verdict_on(cast(Context, cast(Any, ctx)), point, 300.0, lambda: "")
+    assert not settled.verdict.commit and ctx.clock.monotonic() <= 2.0
+    ctx = Scripted(lambda now: (before, worse), stuck=(SICK,))
+    known = point.model_copy(update={"stuck": (SICK,)})
+    assert not (await verdict_on(cast(Context, cast(Any, ctx)), known, 300.0, lambda: "")).verdict.commit
+    assert ctx.clock.monotonic() >= 7.0, "stuck before as well: the data plane gets its grace"
