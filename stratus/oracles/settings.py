@@ -58,6 +58,7 @@ class TrafficSettings(Value):
     window: float = Field(default=10.0, gt=0, description="over which failures are counted")
     first_gap: float = Field(default=2.0, ge=0, description="between the two reads of a first look")
     samples: int = Field(default=5, ge=1, description="fewer requests in the window say nothing")
+    all_failed: int = Field(default=3, ge=1, description="but so many that all failed do: calls that time out are few")
     remember: float = Field(
         default=60.0, ge=0, description="a verdict stands for so long when there are too few requests"
     )

@@ -64,9 +64,13 @@ class _Window:
     verdict: Finding | None = None
     judged_at: float = 0.0
 
+    def sums(self) -> tuple[float, float]:
+        """Requests and failures in the window."""
+        return sum(requests for _, requests, _ in self.deltas), sum(failures for *_, failures in self.deltas)
+
 
 class TrafficOracle:
-    """It remembers counters between looks; the first look at a counter takes a second read a moment later."""
+    """It remembers counters between looks; the first look at a counter takes further reads a moment later."""
 
     name = ORACLE
 
@@ -84,10 +88,7 @@ class TrafficOracle:
         if self._proxy is None or not self._settings.read:
             return off(ORACLE, "no pod can be asked")
         pages = self._pages(world)
-        fresh = await self._read(pages)
-        if fresh:
-            await self._clock.sleep(self._settings.first_gap)
-            await self._read(fresh)
+        await self._first_reads(await self._read(pages))
         owners = {page.owner for page in pages}
         self._windows = defaultdict(_Window, {owner: w for owner, w in self._windows.items() if owner in owners})
         known = {page.uid for page in pages}
@@ -96,6 +97,27 @@ class TrafficOracle:
         found = [verdict for owner, window in self._windows.items() if (verdict := self._verdict(owner, window, now))]
         # workloads come and go: one that publishes no counters (any more) is not judged, and nobody is blinded by that
         return observed(ORACLE, found, lag=self._settings.window if self._counters else 0.0)
+
+    async def _first_reads(self, fresh: list[Page]) -> None:
+        """Read pages that are new again: once, and on as long as failures are known and too few requests to judge them.
+
+        Calls that time out end seldom, so a total outage leaves few requests to count.
+        """
+        end = self._clock.monotonic() + self._settings.window
+        while fresh:
+            await self._clock.sleep(self._settings.first_gap)
+            await self._read(fresh)
+            over = self._clock.monotonic() + self._settings.first_gap > end
+            fresh = [] if over else [page for page in fresh if self._undecided(page)]
+
+    def _undecided(self, page: Page) -> bool:
+        counted, window = self._counters.get(page.uid), self._windows[page.owner]
+        total, failed = window.sums()
+        return counted is not None and counted.failed > 0 and not self._enough(total, failed)
+
+    def _enough(self, total: float, failed: float) -> bool:
+        """Whether requests say something: enough of them, or a few that all failed."""
+        return total >= self._settings.samples or total == failed >= self._settings.all_failed
 
     def _pages(self, world: World) -> list[Page]:
         now = self._clock.monotonic()
@@ -147,9 +169,8 @@ class TrafficOracle:
     def _verdict(self, owner: Subject, window: _Window, now: float) -> Finding | None:
         while window.deltas and now - window.deltas[0][0] > self._settings.window:
             window.deltas.popleft()
-        total = sum(requests for _, requests, _ in window.deltas)
-        failed = sum(failures for *_, failures in window.deltas)
-        if total < self._settings.samples:  # too few to judge: the last verdict stands for a while
+        total, failed = window.sums()
+        if not self._enough(total, failed):  # too few to judge: the last verdict stands for a while
             return window.verdict if now - window.judged_at < self._settings.remember else None
         share = failed / total
         message = f"{failed:.0f} of {total:.0f} requests failed in the last {self._settings.window:g} s"

@@ -76,6 +76,29 @@ async def test_the_share_decides(failed: int, reason: str | None) -> None:
     assert [f.reason for f in reading.findings] == ([reason] if reason else [])
 
 
+async def test_calls_that_time_out_are_few_and_all_failed() -> None:
+    """One request ends every two seconds: the first look goes on until they are enough to judge."""
+    clock = FakeClock()
+    pods = Pods({"geo-1": [page(900, 7), page(900, 8), page(900, 9), page(900, 10), page(900, 11)]})
+    reading = await look(oracle_of(pods, clock), clock, "geo-1")
+    assert [f.reason for f in reading.findings] == ["RequestsFail"]
+    assert "3 of 3 requests failed" in reading.findings[0].message
+    assert clock.monotonic() == 6.0
+
+
+async def test_few_requests_of_which_some_succeed_say_nothing() -> None:
+    clock, pods = FakeClock(), Pods({"geo-1": [page(900, 7), page(901, 8)]})
+    reading = await look(oracle_of(pods, clock), clock, "geo-1")
+    assert not reading.findings
+    assert clock.monotonic() == SETTINGS.window, "looked as long as the window, and no longer"
+
+
+async def test_an_idle_process_without_failures_is_not_waited_for() -> None:
+    clock, pods = FakeClock(), Pods({"geo-1": [page(900, 0), page(900, 0)]})
+    assert not (await look(oracle_of(pods, clock), clock, "geo-1")).findings
+    assert clock.monotonic() == SETTINGS.first_gap
+
+
 async def test_old_failures_leave_the_window() -> None:
     clock, pods = FakeClock(), Pods({"geo-1": [page(0, 0), page(0, 10), page(60, 10)]})
     oracle = oracle_of(pods, clock)
