@@ -24,9 +24,15 @@ OPTIONAL = frozenset(
     "nodeSelector tolerations affinity command args initContainers livenessProbe readinessProbe startupProbe hostPort "
     "envFrom env limits requests resources priorityClassName runtimeClassName topologySpreadConstraints hostNetwork "
     "hostAliases volumes volumeMounts paused suspend minReadySeconds activeDeadlineSeconds imagePullSecrets "
-    "serviceAccountName dnsConfig lifecycle selector data stringData".split()
+    "serviceAccountName dnsConfig lifecycle selector data stringData externalName externalIPs publishNotReadyAddresses "
+    "readinessGates securityContext workingDir nodeName".split()
 )
 """Fields that the server never fills in by itself: there without having been applied, somebody added them."""
+DEFAULTS = {
+    "protocol": "TCP", "type": "ClusterIP", "sessionAffinity": "None", "dnsPolicy": "ClusterFirst", "scheme": "HTTP",
+    "schedulerName": "default-scheduler", "restartPolicy": "Always", "progressDeadlineSeconds": 600,
+}  # fmt: skip
+"""What the server fills in where nothing was applied: with another value, somebody wrote it."""
 OPEN_MAPS = frozenset({"selector", "nodeSelector", "limits", "requests", "hard", "data", "matchLabels"})
 """Mappings whose every key is somebody's choice."""
 
@@ -156,9 +162,8 @@ def _drift(ref: ObjectRef, applied: Any, live: Any, path: Path) -> Iterator[Chan
         for name, value in applied.items():
             yield from _drift(ref, value, live.get(name, MISSING), (*path, name))
         for name in live:
-            if name not in applied and (name in OPTIONAL or (path and path[-1] in OPEN_MAPS)):
-                if live[name] not in (None, {}, []) and not _defaulted(path, name, live):
-                    yield Change(ref, (*path, name), MISSING, live[name], Source.APPLIED)
+            if name not in applied and live[name] not in (None, {}, []) and _added(path, name, live):
+                yield Change(ref, (*path, name), MISSING, live[name], Source.APPLIED)
     elif isinstance(applied, list) and isinstance(live, list) and (field := merge_key(applied, live)):
         yield from _drift_list(ref, applied, live, field, path)
     elif not _same(applied, live):
@@ -177,6 +182,15 @@ def _drift_list(ref: ObjectRef, applied: list[Any], live: list[Any], field: str,
 
 def _variable(path: Path) -> bool:
     return len(path) >= 2 and isinstance(path[-1], At) and path[-2] == "env"
+
+
+def _added(path: Path, name: str, live: JsonObject) -> bool:
+    """Whether a field that was not applied is there because somebody added it, not the server."""
+    if path and path[-1] in OPEN_MAPS:
+        return True
+    if name in DEFAULTS and (name != "type" or path == ("spec",)):
+        return bool(live[name] != DEFAULTS[name])
+    return name in OPTIONAL and not _defaulted(path, name, live)
 
 
 def _defaulted(path: Path, name: str, live: JsonObject) -> bool:

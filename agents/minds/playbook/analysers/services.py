@@ -151,7 +151,7 @@ def _selects_nothing(case: Case, service: JsonObject) -> Iterator[Hypothesis]:
         step = fixes.edit(service, lambda s: s["spec"].update(selector=wanted))
         said = [f"the pods of {target.subject} carry {','.join(f'{k}={v}' for k, v in wanted.items())}"]
         candidates += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
-    said = [reason, *_words(case, service)]
+    said = [reason, *said_of(case, service)]
     for group in case.recent(service, fields("selector"))[:1]:
         said += [change.sentence() for change in group]
     used = bool(case.topology.callers(subject)) or bool(case.evidence.found(subject))
@@ -209,8 +209,8 @@ def _steals(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator
     wanted = _selector_for(service["spec"]["selector"], namesake[0])
     step = fixes.edit(service, lambda s: s["spec"].update(selector=wanted))
     candidates += [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
-    confidence = 0.85 if subject in case.suffering or _words(case, service) else 0.4
-    yield hypothesis(subject, "service-networking", confidence, reason, [reason, *_words(case, service)], candidates)
+    confidence = 0.85 if subject in case.suffering or said_of(case, service) else 0.4
+    yield hypothesis(subject, "service-networking", confidence, reason, [reason, *said_of(case, service)], candidates)
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------
@@ -220,13 +220,13 @@ def _ports(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator[
     target = chosen[0]
     listens = {port: why for w in chosen for port, why in listening(case, w).items()}
     for port in service["spec"].get("ports") or []:
-        resolved = _resolve(target, port)
+        resolved = resolved_port(target, port)
         if listens and resolved not in listens:
             yield _target_port(case, service, target, port, listens)
     yield from _called_port(case, service, target)
 
 
-def _resolve(target: Workload, port: JsonObject) -> int | None:
+def resolved_port(target: Workload, port: JsonObject) -> int | None:
     """The number to which a Service's port leads; None when no container has a port of that name."""
     aim = port.get("targetPort", port["port"])
     found = [named_port(container, aim) for container in target.containers]
@@ -245,10 +245,10 @@ def _target_port(
         step = fixes.set_field(service, path, number)
         said = [f"{target.subject} listens on {number}: {listens[number]}"]
         candidates += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=1.0 - 0.15 * index)] if step else []
-    said = [reason, f"{target.subject} listens on {best}: {listens[best]}", *_words(case, service)]
+    said = [reason, f"{target.subject} listens on {best}: {listens[best]}", *said_of(case, service)]
     for group in case.recent(service, fields("targetPort", "ports"))[:1]:
         said += [change.sentence() for change in group]
-    hurt = subject in case.suffering or bool(case.evidence.found(subject)) or bool(_words(case, service))
+    hurt = subject in case.suffering or bool(case.evidence.found(subject)) or bool(said_of(case, service))
     confidence = 0.94 if hurt else 0.45
     return hypothesis(subject, "service-networking", confidence, reason, said, candidates)
 
@@ -288,7 +288,7 @@ def _called_port(case: Case, service: JsonObject, target: Workload) -> Iterator[
     yield hypothesis(subject, "service-networking", confidence, reason, said, candidates, affects=affects)
 
 
-def _words(case: Case, service: JsonObject) -> list[str]:
+def said_of(case: Case, service: JsonObject) -> list[str]:
     """What the callers' logs say of this Service, one line at most."""
     name, namespace = service["metadata"]["name"], service["metadata"].get("namespace", "")
     for workload in case.evidence.workloads:

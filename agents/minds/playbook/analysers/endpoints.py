@@ -1,0 +1,84 @@
+"""Services whose endpoints are not the pods that bear their name: without a selector, aliases, another protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agents.evidence import Workload
+from agents.evidence.paths import At
+from agents.evidence.workload import selects
+from agents.minds.base import Hypothesis, Origin
+from agents.minds.playbook import fixes
+from agents.minds.playbook.analysers.services import SERVING, resolved_port, said_of
+from agents.minds.playbook.case import Case, fields, hypothesis, subject_of
+from stratus.domain.base import JsonObject
+
+
+def analyse(case: Case) -> Iterator[Hypothesis]:
+    """Every Service that a workload stands behind, by its selector or by its name."""
+    for service in case.evidence.of("Service"):
+        selector = service["spec"].get("selector")
+        near = [w for w in case.evidence.workloads if w.namespace == service["metadata"].get("namespace", "")]
+        near = [w for w in near if w.kind in SERVING]
+        if service["spec"].get("type") == "ExternalName" or not selector:
+            for namesake in [w for w in near if w.name == service["metadata"]["name"]][:1]:
+                yield from _detached(case, service, namesake)
+        else:
+            for workload in [w for w in near if selects(selector, w.labels)][:1]:
+                yield from _protocol(case, service, workload)
+
+
+def _detached(case: Case, service: JsonObject, namesake: Workload) -> Iterator[Hypothesis]:
+    """The Service picks no pods: an alias for a name elsewhere, or addresses that somebody keeps by hand."""
+    subject, spec = subject_of(service), service["spec"]
+    alias = spec.get("externalName", "") if spec.get("type") == "ExternalName" else ""
+    listed = [] if alias else addresses(case, service)
+    if {str((pod.get("status") or {}).get("podIP")) for pod in namesake.ready_pods} & set(listed):
+        return
+    where = alias or ", ".join(listed) or "nowhere"
+    reason = f"{subject} selects no pods and leads to {where}, but {namesake.subject} bears its name"
+    candidates = case.restorations(service, fields("selector", "type", "externalName"), reason)
+    match = ((namesake.obj.get("spec") or {}).get("selector") or {}).get("matchLabels") or namesake.labels
+
+    def attached(wanted: JsonObject) -> None:
+        wanted["spec"]["selector"] = dict(match)
+        if wanted["spec"].pop("externalName", None) is not None:
+            wanted["spec"]["type"] = "ClusterIP"
+
+    step = fixes.edit(service, attached)
+    candidates += [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
+    said = [reason, *said_of(case, service)]
+    said += [change.sentence() for group in case.recent(service, fields("selector", "type"))[:1] for change in group]
+    hurt = subject in case.suffering or bool(case.evidence.found(subject)) or bool(said_of(case, service))
+    yield hypothesis(subject, "service-networking", 0.92 if hurt else 0.3, reason, said, candidates)
+
+
+def addresses(case: Case, service: JsonObject) -> list[str]:
+    """The addresses to which a Service leads."""
+    meta = service["metadata"]
+    endpoints = case.evidence.get("Endpoints", meta.get("namespace", ""), meta["name"]) or {}
+    subsets = endpoints.get("subsets") or []
+    return [str(each.get("ip")) for subset in subsets for each in subset.get("addresses") or []]
+
+
+def _protocol(case: Case, service: JsonObject, target: Workload) -> Iterator[Hypothesis]:
+    """A port that is offered in another protocol than the one in which the pods listen."""
+    subject = subject_of(service)
+    for port in service["spec"].get("ports") or []:
+        offered, spoken = str(port.get("protocol", "TCP")), _spoken(target, resolved_port(target, port))
+        if not spoken or offered in spoken:
+            continue
+        right = sorted(spoken)[0]
+        reason = f"{subject} offers port {port['port']} over {offered}, but {target.subject} listens on {right}"
+        candidates = case.restorations(service, fields("protocol", "ports"), reason)
+        step = fixes.set_field(service, ("spec", "ports", At("port", port["port"]), "protocol"), right)
+        candidates += [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
+        hurt = subject in case.suffering or bool(said_of(case, service))
+        said = [reason, *said_of(case, service)]
+        yield hypothesis(subject, "service-networking", 0.93 if hurt else 0.4, reason, said, candidates)
+
+
+def _spoken(target: Workload, number: int | None) -> set[str]:
+    """The protocols in which the pods declare a port; none when they do not declare it."""
+    ports = [port for container in target.containers for port in container.get("ports") or []]
+    return {str(port.get("protocol", "TCP")) for port in ports if port["containerPort"] == number}
