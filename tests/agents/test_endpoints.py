@@ -9,7 +9,7 @@ import pytest
 from agents.evidence.changes import LAST_APPLIED
 from stratus.domain.base import JsonObject
 from tests.agents.test_analysers import Case, healthy, thought
-from tests.agents.world import applied, finding, obj
+from tests.agents.world import applied, container, deployment, finding, obj, pod
 
 FAILS = [finding("Deployment", "web", "RequestsFail", 5.0)]
 TIMES_OUT = {"web-1": "ERROR web call to geo:8080 failed: timed out"}
@@ -64,6 +64,44 @@ def test_the_protocol_is_the_one_in_which_the_pods_listen() -> None:
     front = healthy("geo")[2]
     front["spec"]["ports"][0]["protocol"] = "UDP"
     assert repaired(world(front))["ports"][0]["protocol"] == "TCP"
+
+
+def strangers(port: str, **labels: str) -> list[JsonObject]:
+    """The geo that is meant, and a second workload with its label that listens on ``port``."""
+    meant, ready, front = healthy("geo")
+    other = deployment("canary", container("canary", env=[{"name": "PORT", "value": port}], readinessProbe=None))
+    other["spec"]["template"]["metadata"]["labels"]["app"] = "geo"
+    meant["spec"]["template"]["metadata"]["labels"] |= labels
+    return [meant, ready, front, other, pod(other), *healthy("web", CALLS="geo:8080")]
+
+
+REFUSED = {
+    "web-1": "ERROR web call to geo:8080 failed: connection refused",
+    "geo-1": "INFO listening on :8080",
+    "canary-1": "INFO listening on :9999",
+}
+
+
+def test_a_second_workload_behind_a_service_must_listen_where_the_service_leads() -> None:
+    objects = strangers("9999")
+    _, diagnosis, plan = thought(Case(objects, "", "", lambda w: True, FAILS, REFUSED))
+    assert str(diagnosis[0].component) == "deployment/canary"
+    after = {o["metadata"]["name"]: o for o in applied(objects, plan[0][0].proposal.steps) if o["kind"] == "Deployment"}
+    assert after["canary"]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] == "8080"
+    assert [step.kind for step in plan[1][0].proposal.steps] == ["scale"], "else it is taken away"
+
+
+def test_the_selector_is_narrowed_to_the_pods_that_listen_when_a_label_tells_them_apart() -> None:
+    objects = strangers("none", tier="store")
+    _, _, plan = thought(Case(objects, "", "", lambda w: True, FAILS, REFUSED))
+    after = {o["metadata"]["name"]: o for o in applied(objects, plan[0][0].proposal.steps) if o["kind"] == "Service"}
+    assert after["geo"]["spec"]["selector"] == {"app": "geo", "tier": "store"}
+
+
+def test_two_workloads_that_both_listen_there_share_a_service_in_peace() -> None:
+    words = {**REFUSED, "canary-1": "INFO listening on :8080"}
+    _, diagnosis, _ = thought(Case(strangers("8080"), "", "", lambda w: True, FAILS, words))
+    assert "deployment/canary" not in [str(h.component) for h in diagnosis if h.fault_class == "service-networking"]
 
 
 def test_a_field_with_another_value_than_the_servers_default_is_drift_when_nobody_applied_it() -> None:

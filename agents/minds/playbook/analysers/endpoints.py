@@ -1,4 +1,4 @@
-"""Services whose endpoints are not the pods that bear their name: without a selector, aliases, another protocol."""
+"""Services whose endpoints are not the pods that are meant: without a selector, aliases, another protocol, strangers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from agents.evidence import Workload
 from agents.evidence.paths import At
 from agents.evidence.workload import selects
 from agents.minds.base import Hypothesis, Origin
-from agents.minds.playbook import fixes
-from agents.minds.playbook.analysers.services import SERVING, resolved_port, said_of
-from agents.minds.playbook.case import Case, fields, hypothesis, subject_of
+from agents.minds.playbook import fixes, settings
+from agents.minds.playbook.analysers.services import BY_LOG, BY_PROBE, SERVING, listening, resolved_port, said_of
+from agents.minds.playbook.case import Case, container_path, fields, hypothesis, subject_of
 from stratus.domain.base import JsonObject
 
 
@@ -24,8 +24,10 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             for namesake in [w for w in near if w.name == service["metadata"]["name"]][:1]:
                 yield from _detached(case, service, namesake)
         else:
-            for workload in [w for w in near if selects(selector, w.labels)][:1]:
+            chosen = [w for w in near if selects(selector, w.labels)]
+            for workload in chosen[:1]:
                 yield from _protocol(case, service, workload)
+            yield from _strangers(case, service, [w for w in chosen if w.ready_pods])
 
 
 def _detached(case: Case, service: JsonObject, namesake: Workload) -> Iterator[Hypothesis]:
@@ -82,3 +84,43 @@ def _spoken(target: Workload, number: int | None) -> set[str]:
     """The protocols in which the pods declare a port; none when they do not declare it."""
     ports = [port for container in target.containers for port in container.get("ports") or []]
     return {str(port.get("protocol", "TCP")) for port in ports if port["containerPort"] == number}
+
+
+def _strangers(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator[Hypothesis]:
+    """Several workloads carry the labels that the Service selects, and some do not listen where it leads."""
+    for port in service["spec"].get("ports") or []:
+        deaf = [w for w in chosen if (p := resolved_port(w, port)) is not None and p not in _surely(case, w)]
+        able = [w for w in chosen if w not in deaf]
+        for workload in deaf if able else ():
+            yield _stranger(case, service, workload, able[0], port)
+
+
+def _surely(case: Case, workload: Workload) -> set[int]:
+    """Ports on which a workload listens as its probes or its log tell; what it only declares counts without those."""
+    known = listening(case, workload)
+    told = {port for port, why in known.items() if why in (BY_PROBE, BY_LOG)}
+    return told or set(known)
+
+
+def _stranger(case: Case, service: JsonObject, workload: Workload, able: Workload, port: JsonObject) -> Hypothesis:
+    subject, number = subject_of(service), resolved_port(workload, port)
+    actual = ", ".join(str(each) for each in sorted(_surely(case, workload)))
+    reason = f"{subject} sends to port {number} of {able.subject} and of {workload.subject}, which listens on {actual}"
+    candidates = []
+    for container in workload.containers:
+        for entry in container.get("env") or []:
+            if str(entry.get("value", "")) in map(str, _surely(case, workload)):
+                candidates += case.restorations(workload.obj, settings.about(entry["name"]), reason)
+                path = container_path(workload, container, "env", At("name", entry["name"]), "value")
+                step = fixes.set_field(workload.obj, path, str(number))
+                candidates += [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
+    own = {k: v for k, v in able.labels.items() if workload.labels.get(k) != v}
+    narrow = fixes.set_field(service, ("spec", "selector"), {**service["spec"]["selector"], **own})
+    if narrow is not None:
+        said = [f"the pods of {able.subject} alone carry {', '.join(f'{k}={v}' for k, v in own.items())}"]
+        candidates.append(fixes.candidate(Origin.DERIVE, [narrow], reason, said, worth=0.9))
+    away = [f"{able.subject} serves alone then"]
+    candidates.append(fixes.candidate(Origin.DERIVE, [fixes.scale(workload, 0)], reason, away, worth=0.7))
+    said = [reason, *said_of(case, service)]
+    return hypothesis(workload.subject, "service-networking", 0.9 if said_of(case, service) else 0.4, reason, said,
+                      candidates, affects=[subject])  # fmt: skip

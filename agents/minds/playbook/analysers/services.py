@@ -17,6 +17,7 @@ from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 
 SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod")
+BY_PROBE, BY_LOG = "its readiness probe passes there", "its log says so"
 
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
@@ -105,10 +106,10 @@ def listening(case: Case, workload: Workload) -> dict[int, str]:
         for container in (pod.get("spec") or {}).get("containers") or []:
             port = probe_port_of(container)
             if port and pod_ready(pod):
-                known.setdefault(port, "its readiness probe passes there")
+                known.setdefault(port, BY_PROBE)
     for pod in workload.pods:
         for port in sorted(listening_ports(case.evidence.log(pod))):
-            known.setdefault(port, "its log says so")
+            known.setdefault(port, BY_LOG)
     for container in workload.containers:
         for entry in container.get("ports") or []:
             known.setdefault(int(entry["containerPort"]), "its containerPort")
@@ -127,7 +128,7 @@ def probe_port_of(container: JsonObject) -> int | None:
 
 def named_port(container: JsonObject, port: Any) -> int | None:
     """The number of a port given by number or by the name of a containerPort; None when the name is not there."""
-    if isinstance(port, int):
+    if port is None or isinstance(port, int):
         return port
     if isinstance(port, str) and port.isdigit():
         return int(port)
