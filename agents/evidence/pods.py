@@ -16,6 +16,8 @@ PULL_REASONS: Final = frozenset(
 )
 START_REASONS: Final = frozenset({"RunContainerError", "CreateContainerError", "ContainerCannotRun", "StartError"})
 CONFIG_REASONS: Final = frozenset({"CreateContainerConfigError"})
+REJECTED: Final = "Rejected"
+"""The kubelet did not admit the pod, or evicted it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ def pod_troubles(pod: JsonObject) -> Iterator[Trouble]:
     """What is wrong with one pod."""
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded":
+        return
+    if status.get("phase") == "Failed" and status.get("reason") and not status.get("containerStatuses"):
+        yield Trouble(pod, "", False, REJECTED, f"{status['reason']}: {status.get('message', '')}")
         return
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":

@@ -10,10 +10,12 @@ from functools import lru_cache
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 from stratus.oracles.labels import LabelIndex
-from stratus.oracles.pods import condition, is_finished
+from stratus.oracles.pods import condition, is_finished, is_started
 from stratus.oracles.world import KNOWN_OWNERS, World, controller_of, labels_of, subject_of
 
 REVISION = "deployment.kubernetes.io/revision"
+REJECTED = 2
+"""So many pods that the kubelet rejected, and none that ran: the next one will fare no better."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _deployment(world: World, obj: JsonObject) -> Rollout:
         observed=_seen(obj),
         complete=done and not status.get("unavailableReplicas"),
         template=obj["spec"]["template"],
-        refusal=next(filter(None, map(_refusal, reversed(sets))), ""),
+        refusal=next(filter(None, map(_refusal, reversed(sets))), "")
+        or (_turned_away(world, newest) if newest else ""),
         generation=int(obj["metadata"].get("generation", 0)),
     )
 
@@ -116,6 +119,16 @@ def _refusal(replica_set: JsonObject) -> str:
     failure = condition(replica_set, "ReplicaFailure")
     lacks = replica_set.get("status", {}).get("replicas", 0) < _wanted(replica_set)
     return str(failure.get("message", "")) if failure.get("status") == "True" and lacks else ""
+
+
+def _turned_away(world: World, replica_set: JsonObject) -> str:
+    """Why the kubelet rejects a ReplicaSet's pods before anything in them starts; they are made again without end."""
+    pods = world.owned_by(replica_set, "Pod")
+    if any(map(is_started, pods)) or not _wanted(replica_set):
+        return ""
+    statuses = [pod.get("status", {}) for pod in pods if is_finished(pod)]
+    said = [f"{status['reason']}: {status.get('message', '')}" for status in statuses if status.get("reason")]
+    return said[-1] if len(said) >= REJECTED else ""
 
 
 def _replica_set(world: World, obj: JsonObject) -> Rollout:

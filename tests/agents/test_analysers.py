@@ -552,6 +552,38 @@ def gone_since_healthy() -> Case:
     )  # fmt: skip
 
 
+def readiness_gate() -> Case:
+    owner = deployment("geo", readinessGates=[{"conditionType": "example.com/ready"}])
+    sick = pod(owner)
+    sick["status"]["conditions"] = [{"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}]
+    return Case(
+        [owner, sick, service("geo")], "deployment/geo", "probe",
+        lambda w: "readinessGates" not in w["shop/deployment/geo"]["spec"]["template"]["spec"], down("geo"),
+    )  # fmt: skip
+
+
+def rejected_by_the_kubelet() -> Case:
+    allowed, forbidden = {"name": "kernel.shm_rmid_forced", "value": "1"}, {"name": "net.core.somaxconn", "value": "9"}
+    owner = deployment("geo", securityContext={"sysctls": [allowed, forbidden]})
+    sick = pod(owner, phase="Failed", reason="SysctlForbidden",
+               message='Pod forbidden sysctl: "net.core.somaxconn" not whitelisted')  # fmt: skip
+    return Case(
+        [owner, sick, service("geo")], "deployment/geo", "admission",
+        lambda w: w["shop/deployment/geo"]["spec"]["template"]["spec"]["securityContext"] == {"sysctls": [allowed]},
+        down("geo"),
+    )  # fmt: skip
+
+
+def bound_to_an_absent_node() -> Case:
+    owner = deployment("geo", nodeName="node-9")
+    sick = pod(owner, phase="Pending")
+    sick["spec"]["nodeName"] = "node-9"
+    return Case(
+        [owner, sick, service("geo"), node()], "deployment/geo", "scheduling",
+        lambda w: "nodeName" not in w["shop/deployment/geo"]["spec"]["template"]["spec"], down("geo"),
+    )  # fmt: skip
+
+
 CASES = [
     bad_image, bad_image_without_history, scaled_to_zero, absent_node, missing_variable, missing_variable_without_history,
     wrong_target_port, wrong_selector, selector_of_another, missing_service, wrong_command, another_ones_program,
@@ -559,7 +591,7 @@ CASES = [
     missing_config_map, missing_key, quota_without_declaration, quota_too_small, webhook_outage, tainted_nodes, host_port,
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
-    gone_since_healthy,
+    gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
 ]  # fmt: skip
 
 

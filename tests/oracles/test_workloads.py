@@ -87,6 +87,29 @@ async def test_a_rollout_whose_new_pod_never_starts_is_stuck_while_the_old_one_s
     assert found(seen) == {("deployment/geo", "RolloutStuck")} and paths(seen.stuck) == {"deployment/geo"}
 
 
+def turned_away(target: JsonObject) -> JsonObject:
+    """A pod that the kubelet did not admit."""
+    words = {"reason": "SysctlForbidden", "message": 'forbidden sysctl: "net.core.somaxconn" not whitelisted'}
+    target["status"] = {"phase": "Failed", **words}
+    return target
+
+
+@pytest.mark.parametrize("rejected, stuck", [(1, False), (2, True)])
+async def test_pods_that_the_kubelet_rejects_again_and_again_are_stuck(rejected: int, stuck: bool) -> None:
+    made = failing(app("geo"))
+    made.pods = [turned_away(pod(f"geo-1-{n}", owner=made.replica_set)) for n in range(rejected)]
+    seen = await observe(made)
+    assert (paths(seen.stuck) == {"deployment/geo"}) is stuck
+    assert (("deployment/geo", "Unavailable") in found(seen)) is stuck
+
+
+async def test_pods_that_were_rejected_before_one_ran_are_history() -> None:
+    made = app("geo")
+    made.more += [turned_away(pod(f"geo-1-x{n}", owner=made.replica_set)) for n in range(3)]
+    seen = await observe(made)
+    assert not seen.findings and not seen.moving
+
+
 async def test_a_rollout_that_only_needs_time_is_moving_and_no_finding() -> None:
     made = surge(app("geo"), not_ready(pod("geo-2-0", template=pod_template("geo"), created=JUST_NOW)))
     seen = await observe(made)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from agents.evidence import Workload
 from agents.evidence.paths import MISSING, At
-from agents.evidence.pods import children, messages
+from agents.evidence.pods import REJECTED, Trouble, children, messages
 from agents.evidence.quantities import amount
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
@@ -23,6 +23,7 @@ _RANGE = re.compile(
     r"(?:maximum|minimum) (cpu|memory|storage)[^.]*usage per (?:Container|Pod)|max limit to request ratio"
 )
 _ACCOUNT = re.compile(r'serviceaccounts? "([^"]+)" not found')
+_QUOTED = re.compile(r'"([^"]+)"')
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+?)[\s,.]*(?:was found|$)")
 
 
@@ -38,6 +39,10 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             yield from _own_fault(case, workload, words)
             if _RANGE.search(words):
                 yield from _limit_range(case, workload, words)
+    for workload, troubles in case.troubled:
+        rejected = next((t for t in troubles if t.reason == REJECTED), None)
+        if rejected is not None and not workload.pod_spec.get("nodeName"):
+            yield _kubelet(case, workload, rejected)
     for (kind, name), found in refused.items():
         yield from (_quota(case, name, found) if kind == "ResourceQuota" else _webhook(case, name, found))
 
@@ -205,3 +210,27 @@ def _own_fault(case: Case, workload: Workload, words: str) -> Iterator[Hypothesi
                 candidates += [fixes.candidate(Origin.DERIVE, [step], reason, worth=0.9 - 0.2 * index)] if step else []
             candidates += case.rollbacks(workload, reason)
             yield hypothesis(workload.subject, group, 0.93, reason, [words], candidates)
+
+
+# --- the kubelet's own admission --------------------------------------------------------------------------------------
+
+
+def _kubelet(case: Case, workload: Workload, trouble: Trouble) -> Hypothesis:
+    """The node's kubelet turns the pods away, and says what for."""
+    reason = f"the kubelet rejects the pods of {workload.subject} ({trouble.message.partition(':')[0]})"
+    wanted = fields("securityContext", "annotations", "resources", "nodeSelector", "affinity")
+    candidates = case.restorations(workload.obj, wanted, reason)
+    named = _QUOTED.findall(trouble.message)
+
+    def without(obj: JsonObject) -> None:
+        context = Workload(obj).pod_spec.get("securityContext") or {}
+        context["sysctls"] = [s for s in context.get("sysctls") or [] if s.get("name") not in named]
+
+    if any(s.get("name") in named for s in (workload.pod_spec.get("securityContext") or {}).get("sysctls") or []):
+        step = fixes.edit(workload.obj, without)
+        said = ["what the kubelet does not allow goes"]
+        candidates += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
+    candidates += case.rollbacks(workload, reason)
+    said = [f"{trouble.pod_name}: {trouble.message}"]
+    said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
+    return hypothesis(workload.subject, "admission", 0.92, reason, said, candidates)

@@ -21,8 +21,8 @@ from stratus.domain.steps import Step
 
 _BY_FIELD: tuple[tuple[str, frozenset[str]], ...] = (
     ("image", frozenset({"image", "imagePullPolicy", "imagePullSecrets"})),
-    ("probe", frozenset({"livenessProbe", "readinessProbe", "startupProbe"})),
-    ("command", frozenset({"command", "args"})),
+    ("probe", frozenset({"livenessProbe", "readinessProbe", "startupProbe", "readinessGates"})),
+    ("command", frozenset({"command", "args", "workingDir", "lifecycle"})),
     ("init-container", frozenset({"initContainers"})),
     ("resources", frozenset({"resources"})),
     ("scheduling", frozenset({"nodeSelector", "affinity", "tolerations", "hostPort", "topologySpreadConstraints",

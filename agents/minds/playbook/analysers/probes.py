@@ -13,7 +13,7 @@ from agents.evidence.pods import Trouble, messages
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.analysers.services import listening, named_port
-from agents.minds.playbook.case import Case, container_path, hypothesis, in_container
+from agents.minds.playbook.case import Case, container_path, fields, hypothesis, in_container
 from stratus.domain.base import JsonObject
 
 KINDS = (("readinessProbe", "Readiness"), ("livenessProbe", "Liveness"), ("startupProbe", "Startup"))
@@ -33,6 +33,28 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
                 if trouble.running or field in KILLING:  # a process that ends by itself cannot be ready either
                     failing = {name for name, other in KINDS if any(m.startswith(f"{other} probe") for m in said)}
                     yield _hypothesis(case, workload, container, field, trouble, failures, failing)
+        yield from _gates(case, workload, found)
+
+
+def _gates(case: Case, workload: Workload, found: list[Trouble]) -> Iterator[Hypothesis]:
+    """Readiness gates: every container is ready, and the pod waits for a condition that nobody sets."""
+    waits = next((t for t in found if t.reason == "NotReady" and not t.container), None)
+    gates = workload.pod_spec.get("readinessGates") or []
+    if waits is None or not gates:
+        return
+    said = [
+        f"{waits.pod_name}: {each.get('message', '')}"
+        for each in (waits.pod.get("status") or {}).get("conditions") or []
+        if each.get("type") == "Ready"
+    ]
+    names = ", ".join(str(gate.get("conditionType")) for gate in gates)
+    reason = f"the pods of {workload.subject} wait for the condition {names}, which nobody sets"
+    candidates = case.restorations(workload.obj, fields("readinessGates"), reason)
+    step = fixes.set_field(workload.obj, (*workload.prefix, "spec", "readinessGates"), MISSING)
+    candidates += [fixes.candidate(Origin.DERIVE, [step], reason, worth=0.8)] if step else []
+    candidates += case.rollbacks(workload, reason)
+    said += [change.sentence() for group in case.recent(workload.obj, fields("readinessGates"))[:1] for change in group]
+    yield hypothesis(workload.subject, "probe", 0.92, reason, said, candidates)
 
 
 def _hypothesis(

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.evidence import Workload
 from agents.evidence.paths import MISSING, At, read
-from agents.evidence.pods import Trouble, messages
+from agents.evidence.pods import REJECTED, Trouble, messages
 from agents.evidence.quantities import amount, cpu, memory
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
@@ -24,6 +24,7 @@ CONDITION_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 def analyse(case: Case) -> Iterator[Hypothesis]:
     """One hypothesis per workload and per reason that the scheduler gives."""
     for workload, found in case.troubled:
+        yield from _bound(case, workload, found)
         pending = next((t for t in found if t.reason in ("Unschedulable", "NotScheduled", "SchedulerError")), None)
         if pending is None:
             continue
@@ -33,6 +34,19 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             continue
         for judge in (_placement, _affinity, _taints, _amounts, _host_ports, _cordoned):
             yield from judge(case, workload, pending, words)
+
+
+def _bound(case: Case, workload: Workload, found: list[Trouble]) -> Iterator[Hypothesis]:
+    """A template that names its node itself, past the scheduler, and a node that is not there or turns the pods away."""
+    name = str(workload.pod_spec.get("nodeName") or "")
+    turned_away = next((t for t in found if t.reason == REJECTED), None)
+    if not name or (case.evidence.get("Node", "", name) is not None and turned_away is None):
+        return
+    words = turned_away.message if turned_away else "there is no such node"
+    reason = f"{workload.subject} is bound to the node {name}: {words}"
+    step = fixes.set_field(workload.obj, (*workload.prefix, "spec", "nodeName"), MISSING)
+    derived = [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
+    yield _judged(case, workload, found[0], words, reason, ("nodeName",), derived)
 
 
 def _judged(
