@@ -18,9 +18,9 @@ from stratus.domain.severity import Observation
 from stratus.ports import ClusterReader
 
 NAMESPACED: Final = (
-    "Pod", "Service", "Endpoints", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ControllerRevision", "Job",
-    "CronJob", "ConfigMap", "Secret", "PersistentVolumeClaim", "Event", "ResourceQuota", "LimitRange",
-    "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "Ingress", "ServiceAccount",
+    "Pod", "Service", "Endpoints", "EndpointSlice", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet",
+    "ControllerRevision", "Job", "CronJob", "ConfigMap", "Secret", "PersistentVolumeClaim", "Event", "ResourceQuota",
+    "LimitRange", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "Ingress", "ServiceAccount",
 )  # fmt: skip
 CLUSTER: Final = (
     "Namespace", "Node", "PersistentVolume", "StorageClass", "PriorityClass", "ValidatingWebhookConfiguration",

@@ -43,6 +43,27 @@ def test_a_service_without_a_selector_gets_that_of_its_namesake(addresses: tuple
     assert repaired(world(bare(), listed(*addresses)))["selector"] == {"app": "geo"}
 
 
+def mirrored(address: str) -> JsonObject:
+    mark = "endpointslicemirroring-controller.k8s.io"
+    labels = {"kubernetes.io/service-name": "geo", "endpointslice.kubernetes.io/managed-by": mark}
+    return obj("EndpointSlice", "geo-x1", metadata={"labels": labels}, endpoints=[{"addresses": [address]}])
+
+
+def test_addresses_from_a_time_without_a_selector_go_with_its_return_or_after_it() -> None:
+    for front in (bare(), healthy("geo")[2]):
+        objects = world(front, mirrored("10.9.9.9"))
+        _, _, plan = thought(Case(objects, "", "", lambda w: True, FAILS, TIMES_OUT))
+        after = applied(objects, plan[0][0].proposal.steps)
+        assert next(o["spec"]["selector"] for o in after if o["kind"] == "Service") == {"app": "geo"}
+        assert not [o for o in after if o["kind"] == "EndpointSlice"]
+
+
+def test_mirrored_addresses_of_the_pods_themselves_are_left_alone() -> None:
+    objects = world(healthy("geo")[2], mirrored("10.0.0.1"))
+    _, _, plan = thought(Case(objects, "", "", lambda w: True, FAILS, TIMES_OUT))
+    assert not [c for c, _ in plan if c.proposal.steps[0].target.kind == "EndpointSlice"]
+
+
 def test_addresses_kept_by_hand_that_are_those_of_the_pods_are_left_alone() -> None:
     _, diagnosis, _ = thought(Case(world(bare(), listed("10.0.0.1")), "", "", lambda w: True, FAILS, TIMES_OUT))
     assert not [h for h in diagnosis if "selects no pods" in h.summary]

@@ -27,6 +27,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             chosen = [w for w in near if selects(selector, w.labels)]
             for workload in chosen[:1]:
                 yield from _protocol(case, service, workload)
+            yield from _left_over(case, service, chosen)
             yield from _strangers(case, service, [w for w in chosen if w.ready_pods])
 
 
@@ -39,7 +40,8 @@ def _detached(case: Case, service: JsonObject, namesake: Workload) -> Iterator[H
         return
     where = alias or ", ".join(listed) or "nowhere"
     reason = f"{subject} selects no pods and leads to {where}, but {namesake.subject} bears its name"
-    candidates = case.restorations(service, fields("selector", "type", "externalName"), reason)
+    stale = [fixes.delete(each) for each in _mirrored(case, service)]
+    candidates = case.restorations(service, fields("selector", "type", "externalName"), reason, extra=stale)
     match = ((namesake.obj.get("spec") or {}).get("selector") or {}).get("matchLabels") or namesake.labels
 
     def attached(wanted: JsonObject) -> None:
@@ -48,11 +50,39 @@ def _detached(case: Case, service: JsonObject, namesake: Workload) -> Iterator[H
             wanted["spec"]["type"] = "ClusterIP"
 
     step = fixes.edit(service, attached)
-    candidates += [fixes.candidate(Origin.DERIVE, [step], reason)] if step else []
+    candidates += [fixes.candidate(Origin.DERIVE, [step, *stale], reason)] if step else []
     said = [reason, *said_of(case, service)]
     said += [change.sentence() for group in case.recent(service, fields("selector", "type"))[:1] for change in group]
     hurt = subject in case.suffering or bool(case.evidence.found(subject)) or bool(said_of(case, service))
     yield hypothesis(subject, "service-networking", 0.92 if hurt else 0.3, reason, said, candidates)
+
+
+def _mirrored(case: Case, service: JsonObject) -> list[JsonObject]:
+    """Slices mirrored from Endpoints that were kept by hand: nobody takes them away once the Service has a selector."""
+    meta = service["metadata"]
+    return [
+        each
+        for each in case.evidence.of("EndpointSlice", meta.get("namespace", ""))
+        if (labels := each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == meta["name"]
+        and str(labels.get("endpointslice.kubernetes.io/managed-by", "")).startswith("endpointslicemirroring")
+    ]
+
+
+def _left_over(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator[Hypothesis]:
+    """Addresses from a time without a selector that still take a share of the requests."""
+    own = {str((pod.get("status") or {}).get("podIP")) for workload in chosen for pod in workload.pods}
+    stale = [
+        each
+        for each in _mirrored(case, service)
+        if not own & {ip for point in each.get("endpoints") or [] for ip in point.get("addresses") or []}
+    ]
+    if not stale:
+        return
+    subject, names = subject_of(service), ", ".join(each["metadata"]["name"] for each in stale)
+    reason = f"{subject} still leads to addresses of nobody (endpointslice {names})"
+    found = [fixes.candidate(Origin.DERIVE, [fixes.delete(each) for each in stale], reason)]
+    confidence = 0.9 if said_of(case, service) or subject in case.suffering else 0.3
+    yield hypothesis(subject, "service-networking", confidence, reason, [reason, *said_of(case, service)], found)
 
 
 def addresses(case: Case, service: JsonObject) -> list[str]:
