@@ -259,8 +259,7 @@ class Conductor:
 
     async def _escalate(self, incident: Incident, reason: str) -> Ending:
         """Give up cleanly: nothing of ours stays that did not help, and a person gets everything that is known."""
-        needless = [attempt for attempt in incident.standing if not attempt.helped]
-        if needless and incident.state is not _I.PLANNING:
+        if incident.needless and incident.state is not _I.PLANNING:
             if incident.state is not _I.UNDOING:
                 incident.move(_I.UNDOING, reason)
             await self._undo.leave_nothing(incident)

@@ -24,6 +24,8 @@ class Attempt:
     candidate: Candidate
     hypothesis: Hypothesis
     result: TxResult
+    before: tuple[Finding, ...] = ()
+    """What was wrong when it was proposed."""
 
     @property
     def committed(self) -> bool:
@@ -35,6 +37,12 @@ class Attempt:
         """Whether it lowered μ."""
         before, after = self.result.severity_before, self.result.severity_after
         return self.committed and before is not None and after is not None and after < before
+
+    def refuted(self, now: tuple[Finding, ...]) -> bool:
+        """Whether everything that went away with it is back: it only seemed to help."""
+        left = {finding.key for finding in self.result.findings_after}
+        gone = {finding.key for finding in self.before} - left
+        return bool(gone) and gone <= {finding.key for finding in now}
 
 
 @dataclass
@@ -76,6 +84,12 @@ class Incident:
     def standing(self) -> list[Attempt]:
         """Commits that were not taken back, oldest first."""
         return [a for a in self.attempts if a.committed and a.result.tx not in self.undone]
+
+    @property
+    def needless(self) -> list[Attempt]:
+        """Standing commits that did not help, or whose help did not last, oldest first."""
+        now = self.evidence.findings if self.evidence else ()
+        return [a for a in self.standing if not a.helped or a.refuted(now)]
 
     @property
     def results(self) -> tuple[TxResult, ...]:

@@ -36,8 +36,9 @@ class Mitigation:
 
     async def attempt(self, incident: Incident, candidate: Candidate, hypothesis: Hypothesis) -> Attempt:
         """One transaction."""
+        before = incident.evidence.findings if incident.evidence else ()
         result = await self._tools.propose(incident, candidate.proposal)
-        attempt = Attempt(candidate, hypothesis, result)
+        attempt = Attempt(candidate, hypothesis, result, before)
         incident.attempts.append(attempt)
         if result.outcome in ("vetoed", "denied", "expired"):
             incident.denied.append(candidate.proposal.title)

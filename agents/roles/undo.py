@@ -50,9 +50,9 @@ class Undo:
         incident.say("undo", "thought", _lesson(lesson))
 
     async def leave_nothing(self, incident: Incident) -> bool:
-        """Undo this incident's standing commits that did not lower μ, newest first. False when one diverged."""
+        """Undo this incident's standing commits that did not lower μ for good, newest first. False when one diverged."""
         clean = True
-        for attempt in reversed([a for a in incident.standing if not a.helped]):
+        for attempt in reversed(incident.needless):
             clean = await self.take_back(incident, attempt, "handing over: it did not lower the severity") and clean
         return clean
 

@@ -156,6 +156,22 @@ def test_giving_up_keeps_what_helped() -> None:
     assert path(world)[-1] == "escalated"
 
 
+def test_giving_up_takes_back_what_only_seemed_to_help() -> None:
+    looks = 0
+
+    def relapsing(data: dict[str, str]) -> dict[str, float]:
+        nonlocal looks
+        looks += data["a"] == "good"
+        return {"rate": 3} if data["a"] == "good" and looks <= 2 else {"geo": 5}
+
+    world = world_of(relapsing)
+    outcome = run(world, Mind(change(a="good")))
+    (attempt,) = outcome.transactions
+    assert (attempt.severity_before, attempt.severity_after) == (5, 3)
+    assert (outcome.final, world.undone) == (5, ["1.1"])
+    assert world.objects[-1]["data"]["a"] == "bad"
+
+
 def test_the_hand_over_says_what_was_tried_and_what_stands() -> None:
     world = world_of(two_faults)
     run(world, Mind(change(a="good"), change(a="worse")))
