@@ -584,6 +584,16 @@ def bound_to_an_absent_node() -> Case:
     )  # fmt: skip
 
 
+def refuses_root() -> Case:
+    owner = deployment("geo", securityContext={"runAsNonRoot": True})
+    words = "container has runAsNonRoot and image will run as root"
+    sick = pod(owner, waiting("CreateContainerConfigError", words))
+    return Case(
+        [owner, sick, service("geo"), *healthy("rate")], "deployment/geo", "config",
+        lambda w: w["shop/deployment/geo"]["spec"]["template"]["spec"]["securityContext"] == {}, down("geo"),
+    )  # fmt: skip
+
+
 CASES = [
     bad_image, bad_image_without_history, scaled_to_zero, absent_node, missing_variable, missing_variable_without_history,
     wrong_target_port, wrong_selector, selector_of_another, missing_service, wrong_command, another_ones_program,
@@ -592,6 +602,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
+    refuses_root,
 ]  # fmt: skip
 
 

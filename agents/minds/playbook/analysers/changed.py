@@ -28,11 +28,11 @@ _BY_FIELD: tuple[tuple[str, frozenset[str]], ...] = (
     ("scheduling", frozenset({"nodeSelector", "affinity", "tolerations", "hostPort", "topologySpreadConstraints",
                               "schedulerName", "priorityClassName", "nodeName", "hostNetwork", "runtimeClassName"})),
     ("dns", frozenset({"dnsPolicy", "dnsConfig", "hostAliases"})),
-    ("config", frozenset({"env", "envFrom", "ports", "volumeMounts"})),
+    ("config", frozenset({"env", "envFrom", "ports", "volumeMounts", "securityContext"})),
     ("storage", frozenset({"volumes", "volumeClaimTemplates"})),
     ("scaling", frozenset({"replicas"})),
     ("rollout-strategy", frozenset({"strategy", "updateStrategy", "paused", "minReadySeconds"})),
-    ("auth-config", frozenset({"serviceAccountName", "securityContext", "automountServiceAccountToken"})),
+    ("auth-config", frozenset({"serviceAccountName", "automountServiceAccountToken"})),
 )  # fmt: skip
 BY_KIND = {
     "Service": "service-networking", "Endpoints": "service-networking", "Ingress": "ingress",

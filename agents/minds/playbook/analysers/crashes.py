@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from statistics import median
 
@@ -19,6 +20,8 @@ from stratus.domain.base import JsonObject
 
 NOT_A_PROGRAM = (126, 127)
 """Exit codes of a shell for a command that it cannot run or find."""
+AS_ROOT = re.compile(r"runAsNonRoot")
+"""The kubelet refuses an image that would run as root."""
 CRASHES = frozenset({"Crash", "Restarted:Crash", "OOMKilled", "Restarted:OOMKilled", *START_REASONS})
 
 
@@ -31,7 +34,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
                 continue
             if "OOMKilled" in trouble.reason:
                 yield from _out_of_memory(case, workload, container, trouble)
-            elif trouble.reason in START_REASONS:
+            elif trouble.reason in START_REASONS or AS_ROOT.search(trouble.message):
                 yield _cannot_start(case, workload, container, trouble)
             else:
                 yield from _exits(case, workload, container, trouble)
@@ -41,7 +44,7 @@ def _latest(found: list[Trouble]) -> list[Trouble]:
     """The newest pod's trouble of each container that crashes."""
     first: dict[str, Trouble] = {}
     for trouble in found:
-        if trouble.reason in CRASHES:
+        if trouble.reason in CRASHES or AS_ROOT.search(trouble.message):
             first.setdefault(trouble.container, trouble)
     return list(first.values())
 
@@ -94,10 +97,32 @@ def _cannot_start(case: Case, workload: Workload, container: JsonObject, trouble
         name, "command", "args", "volumeMounts", "securityContext", "workingDir", "image", "lifecycle"
     )
     candidates = case.restorations(workload.obj, wanted, reason)
-    candidates += command_candidates(case, workload, container, reason)
+    groups = case.recent(workload.obj, wanted)
+    if AS_ROOT.search(trouble.message):
+        candidates += _as_siblings_run(case, workload, reason)
+    else:
+        candidates += command_candidates(case, workload, container, reason)
     candidates += case.rollbacks(workload, reason)
-    said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
-    return hypothesis(workload.subject, "command", 0.9, reason, said, candidates)
+    said += [change.sentence() for group in groups[:1] for change in group]
+    told = "config" if AS_ROOT.search(trouble.message) else "command"
+    fault_class = changed_class(groups[0][0]) if groups else told
+    return hypothesis(workload.subject, fault_class, 0.9, reason, said, candidates)
+
+
+def _as_siblings_run(case: Case, workload: Workload, reason: str) -> list[Candidate]:
+    """Without the demand for another user than root, where siblings run the same images without it."""
+    images = {c.get("image") for c in workload.containers}
+    free = [w for w in case.siblings(workload) if w.ready_pods and images & {c.get("image") for c in w.containers}
+            and "runAsNonRoot" not in str(w.pod_spec)]  # fmt: skip
+
+    def relaxed(obj: JsonObject) -> None:
+        spec = Workload(obj).pod_spec
+        for holder in (spec, *containers_of([spec])):
+            (holder.get("securityContext") or {}).pop("runAsNonRoot", None)
+
+    step = fixes.edit(workload.obj, relaxed) if free else None
+    said = [f"{free[0].subject} runs the same image without runAsNonRoot"] if free else []
+    return [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=0.7)] if step else []
 
 
 def _odd_command(case: Case, workload: Workload, container: JsonObject) -> bool:
