@@ -9,7 +9,7 @@ import pytest
 from agents.evidence.changes import LAST_APPLIED
 from stratus.domain.base import JsonObject
 from tests.agents.test_analysers import Case, healthy, thought
-from tests.agents.world import applied, container, deployment, finding, obj, pod
+from tests.agents.world import applied, container, deployment, event, finding, obj, pod
 
 FAILS = [finding("Deployment", "web", "RequestsFail", 5.0)]
 TIMES_OUT = {"web-1": "ERROR web call to geo:8080 failed: timed out"}
@@ -85,6 +85,15 @@ def test_the_protocol_is_the_one_in_which_the_pods_listen() -> None:
     front = healthy("geo")[2]
     front["spec"]["ports"][0]["protocol"] = "UDP"
     assert repaired(world(front))["ports"][0]["protocol"] == "TCP"
+
+
+def test_a_deleted_workload_is_named_by_its_last_event_and_left_to_a_person() -> None:
+    owner, _, front = healthy("geo")
+    last = event(owner, "ScalingReplicaSet", "Scaled up replica set geo-1 to 1")
+    found = [*FAILS, finding("Service", "geo", "NoReadyEndpoints", 4.0)]
+    _, diagnosis, plan = thought(Case([front, last, *healthy("web", CALLS="geo:8080")], "", "", lambda w: True, found))
+    assert str(diagnosis[0].component) == "deployment/geo" and "is gone" in diagnosis[0].summary
+    assert not plan
 
 
 def strangers(port: str, **labels: str) -> list[JsonObject]:

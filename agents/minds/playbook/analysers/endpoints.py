@@ -12,6 +12,9 @@ from agents.minds.playbook import fixes, settings
 from agents.minds.playbook.analysers.services import BY_LOG, BY_PROBE, SERVING, listening, resolved_port, said_of
 from agents.minds.playbook.case import Case, container_path, fields, hypothesis, subject_of
 from stratus.domain.base import JsonObject
+from stratus.domain.objects import Subject
+
+PLURAL = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
@@ -25,6 +28,8 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
                 yield from _detached(case, service, namesake)
         else:
             chosen = [w for w in near if selects(selector, w.labels)]
+            if not chosen:
+                yield from _gone(case, service)
             for workload in chosen[:1]:
                 yield from _protocol(case, service, workload)
             yield from _left_over(case, service, chosen)
@@ -83,6 +88,20 @@ def _left_over(case: Case, service: JsonObject, chosen: list[Workload]) -> Itera
     found = [fixes.candidate(Origin.DERIVE, [fixes.delete(each) for each in stale], reason)]
     confidence = 0.9 if said_of(case, service) or subject in case.suffering else 0.3
     yield hypothesis(subject, "service-networking", confidence, reason, [reason, *said_of(case, service)], found)
+
+
+def _gone(case: Case, service: JsonObject) -> Iterator[Hypothesis]:
+    """The workload behind a Service was deleted: its events outlive it, what it was does not. That is for a person."""
+    subject, words = subject_of(service), {service["metadata"]["name"], *service["spec"]["selector"].values()}
+    for event in case.evidence.of("Event", subject.namespace):
+        about = event.get("involvedObject") or {}
+        lost = Subject(kind=about.get("kind", ""), namespace=subject.namespace, name=about.get("name", ""))
+        if lost.name not in words or lost.kind not in PLURAL or case.evidence.workload(lost) is not None:
+            continue
+        reason = f"{lost} is gone, and {subject} has no pods without it"
+        said = [reason, f"the last that is known of it: {event.get('message', '')}", *said_of(case, service)]
+        yield hypothesis(lost, "unknown", 0.8, reason, said, [], affects=[subject])
+        return
 
 
 def addresses(case: Case, service: JsonObject) -> list[str]:
