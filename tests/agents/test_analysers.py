@@ -376,6 +376,29 @@ def hanging_init() -> Case:
     )  # fmt: skip
 
 
+def init_that_waits_for_a_wrong_port() -> Case:
+    words = "until nc -z store 27017; do echo waiting for store:27017; sleep 1; done"
+    wait = {"name": "wait", "image": IMAGE, "command": ["sh", "-c", words]}
+    owner = deployment("geo", initContainers=[wait])
+    sick = pod(owner, init={"name": "wait", "state": {"running": {}}})
+    return Case(
+        [owner, sick, service("geo"), *healthy("store", 7070)], "deployment/geo", "init-container",
+        lambda w: read(w["shop/deployment/geo"], ("spec", "template", "spec", "initContainers", 0, "command", 2))
+        == words.replace("27017", "7070"), down("geo"),
+    )  # fmt: skip
+
+
+def init_that_waits_for_a_misspelt_host() -> Case:
+    wait = {"name": "wait", "image": IMAGE, "command": ["sh", "-c", "until nslookup mongodb-rte; do sleep 2; done"]}
+    owner = deployment("rate", initContainers=[wait])
+    sick = pod(owner, init={"name": "wait", "state": {"running": {}}})
+    return Case(
+        [owner, sick, service("rate"), *healthy("mongodb-rate")], "deployment/rate", "init-container",
+        lambda w: w["shop/deployment/rate"]["spec"]["template"]["spec"]["initContainers"][0]
+        == {**wait, "command": ["sh", "-c", "until nslookup mongodb-rate; do sleep 2; done"]}, down("rate"),
+    )  # fmt: skip
+
+
 def network_policy() -> Case:
     spec = {"podSelector": {"matchLabels": {"app": "geo"}}, "policyTypes": ["Ingress", "Egress"]}
     web = healthy("web", CALLS="geo:8080")
@@ -602,7 +625,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    refuses_root,
+    refuses_root, init_that_waits_for_a_wrong_port, init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from agents.evidence.paths import MISSING, At
 from agents.evidence.pods import Trouble
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
+from agents.minds.playbook.analysers.references import offered
 from agents.minds.playbook.case import Case, container_path, hypothesis, nearest
 from stratus.domain.base import JsonObject
+from stratus.domain.steps import PatchStep
 
 _WAITS_FOR = re.compile(
     r"(?:nslookup|getent hosts|host|ping(?: -c ?\d+)?|nc(?: -\S+)*|curl(?: -\S+)*|wget(?: -\S+)*|dig)\s+"
@@ -37,6 +39,8 @@ def _hypothesis(case: Case, workload: Workload, container: JsonObject, trouble: 
     reason = f"{workload.subject} is held back by its init container {name}"
     if waits:
         reason += f", which waits for {', '.join(waits)}: no such Service"
+    for service, port, offer in _wrong_ports(case, workload, container):
+        reason += f", which waits for {service}:{port}: the Service offers {offer}"
 
     def wanted(change: Change) -> bool:
         return (change.under("initContainers") and any(isinstance(p, At) and p.value == name for p in change.path)) or (
@@ -49,7 +53,8 @@ def _hypothesis(case: Case, workload: Workload, container: JsonObject, trouble: 
     said = [f"{trouble.pod_name}: init container {name} {trouble.reason}"]
     said += [f"log: {line}" for line in severe(case.evidence.log(trouble.pod, name))[-1:]]
     said += [change.sentence() for group in case.recent(workload.obj, wanted)[:1] for change in group]
-    confidence = 0.92 if waits or case.recent(workload.obj, wanted) else 0.6
+    known = waits or case.recent(workload.obj, wanted) or any(_wrong_ports(case, workload, container))
+    confidence = 0.92 if known else 0.6
     return hypothesis(workload.subject, "init-container", confidence, reason, said, candidates)
 
 
@@ -60,23 +65,41 @@ def _missing_hosts(case: Case, workload: Workload, container: JsonObject) -> set
     return {h for h in hosts if case.evidence.get("Service", workload.namespace, h) is None and h != "localhost"}
 
 
+def _wrong_ports(case: Case, workload: Workload, container: JsonObject) -> Iterator[tuple[str, int, int]]:
+    """(Service, port, offered port) where the command waits for a port that a Service does not offer."""
+    text = " ".join(str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])])
+    for service in case.evidence.of("Service", workload.namespace):
+        name, ports = service["metadata"]["name"], offered(service)
+        asked = {int(port) for port in re.findall(rf"(?<![-\w.]){re.escape(name)}[ :/](\d{{2,5}})\b", text)}
+        if asked and ports and not asked & set(ports):
+            yield name, min(asked), ports[0]
+
+
 def _derived(case: Case, workload: Workload, container: JsonObject, waits: list[str], reason: str) -> list[Candidate]:
-    """The Service that it may mean, if one is near by name; else no such init container."""
+    """The Service or port that it may mean, if one is near; else no such init container."""
     found: list[Candidate] = []
     names = [s["metadata"]["name"] for s in case.evidence.of("Service", workload.namespace)]
     for host in waits:
         close = nearest(host, names, 0.85)
         if close:
-
-            def renamed(obj: JsonObject, host: str = host, close: str = close) -> None:
-                for each in Workload(obj).init_containers:
-                    for field in ("command", "args"):
-                        each[field] = [re.sub(rf"\b{re.escape(host)}\b", close, str(w)) for w in each.get(field) or []]
-
-            step = fixes.edit(workload.obj, renamed)
-            said = [f"Service {close} exists"]
-            found += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=0.9)] if step else []
+            step = _rewrite(workload, rf"\b{re.escape(host)}\b", close)
+            found += [fixes.candidate(Origin.DERIVE, [step], reason, [f"Service {close} exists"])] if step else []
+    for name, port, offer in _wrong_ports(case, workload, container):
+        step = _rewrite(workload, rf"\b{re.escape(name)}([ :/]){port}\b", rf"{name}\g<1>{offer}")
+        said = [f"Service {name} offers {offer}"]
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
     step = fixes.set_field(workload.obj, container_path(workload, container), MISSING)
-    worth = 1.0 if waits else 0.6
+    worth = 0.8 if found else 1.0 if waits else 0.6
     found += [fixes.candidate(Origin.DERIVE, [step], reason, worth=worth)] if step else []
     return found
+
+
+def _rewrite(workload: Workload, pattern: str, new: str) -> PatchStep | None:
+    """The init containers' commands with every match replaced."""
+
+    def rewritten(obj: JsonObject) -> None:
+        for each in Workload(obj).init_containers:
+            for field in each.keys() & {"command", "args"}:
+                each[field] = [re.sub(pattern, new, str(word)) for word in each[field]]
+
+    return fixes.edit(workload.obj, rewritten)
