@@ -533,6 +533,23 @@ def listens_elsewhere() -> Case:
     )  # fmt: skip
 
 
+def a_scheme_unlike_the_siblings() -> Case:
+    return Case(
+        [*healthy("geo"), *healthy("web", CALLS="http://geo:8080,http://rate:8080"), *healthy("rate", CALLS="geo:8080"),
+         *healthy("user", CALLS="rate:8080,geo:8080")], "deployment/web", "config",
+        lambda w: read(w["shop/deployment/web"], (*C, "env", At("name", "CALLS"), "value")) == "geo:8080,rate:8080",
+        [finding("Deployment", "web", "RequestsFail", 5.0)],
+    )  # fmt: skip
+
+
+def a_program_that_is_not_there() -> Case:
+    objects = changed("geo", lambda s: first(s).update(command=["python3", "/app/servce.py"]), crash(2))
+    return Case(
+        objects, "deployment/geo", "command", lambda w: read(w["shop/deployment/geo"], (*C, "command")) is MISSING,
+        down("geo"), {"geo-1": "python3: can't open file '/app/servce.py': [Errno 2] No such file or directory"},
+    )  # fmt: skip
+
+
 def service_account() -> Case:
     owner = deployment("geo", serviceAccountName="nobody")
     rs = replica_set(owner, 1)
@@ -625,7 +642,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    refuses_root, init_that_waits_for_a_wrong_port, init_that_waits_for_a_misspelt_host,
+    a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port, init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip
 
 

@@ -211,9 +211,12 @@ def _missing_file(
     said = [f"log: {line}", *facts[:1]]
     for group in case.recent(workload.obj, wanted)[:1]:
         said += [change.sentence() for change in group]
+    program = path in " ".join(map(str, [*(container.get("command") or []), *(container.get("args") or [])]))
+    if program:  # the file is what was told to run
+        candidates += command_candidates(case, workload, container, reason)
     candidates += settings.file_candidates(case, workload, container, path, reason)
     candidates += case.rollbacks(workload, reason)
-    return hypothesis(workload.subject, "config", 0.88, reason, said, candidates)
+    return hypothesis(workload.subject, "command" if program else "config", 0.88, reason, said, candidates)
 
 
 def _crash(

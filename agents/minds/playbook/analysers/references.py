@@ -15,6 +15,10 @@ from agents.minds.playbook.analysers.services import probe_port_of
 from agents.minds.playbook.case import Case, container_path, hypothesis, nearest
 from stratus.domain.base import JsonObject
 
+ALIKE = 2
+"""So many siblings that write a variable in the same way show how it is written."""
+_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*://)?)([a-z](?:[-a-z0-9.]*[a-z0-9])?:\d{2,5})\b")
+
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
     """Per reference that leads nowhere, and per container that listens elsewhere than it should."""
@@ -26,6 +30,7 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             yield from _no_such_port(case, reference, service)
     for workload in case.in_scope:
         yield from _listens_elsewhere(case, workload)
+        yield from _odd_schemes(case, workload)
 
 
 def offered(service: JsonObject) -> list[int]:
@@ -134,3 +139,33 @@ def _listens_elsewhere(case: Case, workload: Workload) -> Iterator[Hypothesis]:
             candidates += [fixes.candidate(Origin.DERIVE, [step], reason, command=text)] if step else []
         said = [reason, *(f"the variable {name} says {port}" for name in holders)]
         yield hypothesis(workload.subject, "config", 0.93 if holders else 0.5, reason, said, candidates)
+
+
+def _odd_schemes(case: Case, workload: Workload) -> Iterator[Hypothesis]:
+    """Addresses written with a scheme where all siblings write the same variable without, or the other way round."""
+    for container in workload.containers:
+        for entry in container.get("env") or []:
+            own = _ADDRESS.findall(str(entry.get("value", "")))
+            if not own or workload.subject not in case.failing_path:
+                continue
+            usual = [
+                _ADDRESS.findall(str(other["value"]))
+                for sibling in case.siblings(workload)
+                for each in sibling.containers
+                for other in each.get("env") or []
+                if other["name"] == entry["name"] and other.get("value")
+            ]
+            schemes = {scheme for found in usual for scheme, _ in found}
+            if len(usual) < ALIKE or len(schemes) != 1 or {scheme for scheme, _ in own} == schemes:
+                continue
+            scheme = next(iter(schemes))
+            value = _ADDRESS.sub(rf"{scheme}\g<2>", str(entry["value"]))
+            reason = (
+                f"{workload.subject} writes {entry['name']} as {entry['value']}; the siblings write {scheme}HOST:PORT"
+            )
+            candidates = case.restorations(workload.obj, settings.about(entry["name"]), reason)
+            path = container_path(workload, container, "env", At("name", entry["name"]), "value")
+            step = fixes.set_field(workload.obj, path, value)
+            text = fixes.set_env_command(workload, str(container["name"]), entry["name"], value)
+            candidates += [fixes.candidate(Origin.DERIVE, [step], reason, command=text)] if step else []
+            yield hypothesis(workload.subject, "config", 0.9, reason, [reason], candidates)
