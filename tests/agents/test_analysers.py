@@ -550,6 +550,26 @@ def a_program_that_is_not_there() -> Case:
     )  # fmt: skip
 
 
+def misspelt_port_variable() -> Case:
+    owner = deployment("geo", container("geo", 8082, env=[{"name": "PROT", "value": "8082"}]))
+    sick = pod(owner, {"ready": False})
+    refused = event(sick, "Unhealthy", "Readiness probe failed: dial tcp 10.0.0.7:8082: connect: connection refused")
+    return Case(
+        [owner, sick, service("geo", 8082), refused, *healthy("rate", 8083), *healthy("user", 8084)], "deployment/geo",
+        "config", lambda w: read(w["shop/deployment/geo"], (*C, "env")) == [{"name": "PORT", "value": "8082"}],
+        down("geo"), {"geo-1": "INFO geo listening on :8080, calls []"},
+    )  # fmt: skip
+
+
+def a_service_that_does_not_follow_the_log() -> Case:
+    owner = deployment("geo", container("geo", 8082, env=[], readinessProbe=None))
+    return Case(
+        [owner, pod(owner), service("geo", 8082), *healthy("web", CALLS="geo:8082")], "service/geo",
+        "service-networking", lambda w: w["shop/service/geo"]["spec"]["ports"][0]["targetPort"] == 9090,
+        [finding("Service", "geo", "DoesNotAnswer", 4.0)], {"geo-1": "INFO geo listening on :9090"},
+    )  # fmt: skip
+
+
 def service_account() -> Case:
     owner = deployment("geo", serviceAccountName="nobody")
     rs = replica_set(owner, 1)
@@ -642,7 +662,9 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port, init_that_waits_for_a_misspelt_host,
+    misspelt_port_variable, a_service_that_does_not_follow_the_log,
+    a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port,
+    init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip
 
 

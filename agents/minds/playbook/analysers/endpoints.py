@@ -9,8 +9,9 @@ from agents.evidence.paths import At
 from agents.evidence.workload import selects
 from agents.minds.base import Hypothesis, Origin
 from agents.minds.playbook import fixes, settings
-from agents.minds.playbook.analysers.services import BY_LOG, BY_PROBE, SERVING, listening, resolved_port, said_of
+from agents.minds.playbook.analysers.services import SERVING, said_of
 from agents.minds.playbook.case import Case, container_path, fields, hypothesis, subject_of
+from agents.minds.playbook.ports import resolved_port, surely_listening
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 
@@ -138,27 +139,20 @@ def _spoken(target: Workload, number: int | None) -> set[str]:
 def _strangers(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator[Hypothesis]:
     """Several workloads carry the labels that the Service selects, and some do not listen where it leads."""
     for port in service["spec"].get("ports") or []:
-        deaf = [w for w in chosen if (p := resolved_port(w, port)) is not None and p not in _surely(case, w)]
+        deaf = [w for w in chosen if (p := resolved_port(w, port)) is not None and p not in surely_listening(case, w)]
         able = [w for w in chosen if w not in deaf]
         for workload in deaf if able else ():
             yield _stranger(case, service, workload, able[0], port)
 
 
-def _surely(case: Case, workload: Workload) -> set[int]:
-    """Ports on which a workload listens as its probes or its log tell; what it only declares counts without those."""
-    known = listening(case, workload)
-    told = {port for port, why in known.items() if why in (BY_PROBE, BY_LOG)}
-    return told or set(known)
-
-
 def _stranger(case: Case, service: JsonObject, workload: Workload, able: Workload, port: JsonObject) -> Hypothesis:
     subject, number = subject_of(service), resolved_port(workload, port)
-    actual = ", ".join(str(each) for each in sorted(_surely(case, workload)))
+    actual = ", ".join(str(each) for each in sorted(surely_listening(case, workload)))
     reason = f"{subject} sends to port {number} of {able.subject} and of {workload.subject}, which listens on {actual}"
     candidates = []
     for container in workload.containers:
         for entry in container.get("env") or []:
-            if str(entry.get("value", "")) in map(str, _surely(case, workload)):
+            if str(entry.get("value", "")) in map(str, surely_listening(case, workload)):
                 candidates += case.restorations(workload.obj, settings.about(entry["name"]), reason)
                 path = container_path(workload, container, "env", At("name", entry["name"]), "value")
                 step = fixes.set_field(workload.obj, path, str(number))

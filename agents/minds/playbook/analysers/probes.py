@@ -12,8 +12,8 @@ from agents.evidence.paths import MISSING
 from agents.evidence.pods import Trouble, messages
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
-from agents.minds.playbook.analysers.services import listening, named_port
 from agents.minds.playbook.case import Case, container_path, fields, hypothesis, in_container
+from agents.minds.playbook.ports import listening, named_port
 from stratus.domain.base import JsonObject
 
 KINDS = (("readinessProbe", "Readiness"), ("livenessProbe", "Liveness"), ("startupProbe", "Startup"))

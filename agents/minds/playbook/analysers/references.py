@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from agents.evidence import Workload
@@ -11,8 +12,8 @@ from agents.evidence.paths import At
 from agents.evidence.topology import Reference, environment
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes, settings
-from agents.minds.playbook.analysers.services import probe_port_of
 from agents.minds.playbook.case import Case, container_path, hypothesis, nearest
+from agents.minds.playbook.ports import probe_port_of
 from stratus.domain.base import JsonObject
 
 ALIKE = 2
@@ -138,7 +139,37 @@ def _listens_elsewhere(case: Case, workload: Workload) -> Iterator[Hypothesis]:
             text = fixes.set_env_command(workload, str(container["name"]), name, str(wanted))
             candidates += [fixes.candidate(Origin.DERIVE, [step], reason, command=text)] if step else []
         said = [reason, *(f"the variable {name} says {port}" for name in holders)]
-        yield hypothesis(workload.subject, "config", 0.93 if holders else 0.5, reason, said, candidates)
+        if not holders:
+            candidates += _port_as_siblings_set_it(case, workload, container, wanted, reason)
+        yield hypothesis(workload.subject, "config", 0.93 if candidates else 0.5, reason, said, candidates)
+
+
+def _port_as_siblings_set_it(
+    case: Case, workload: Workload, container: JsonObject, wanted: int, reason: str
+) -> list[Candidate]:
+    """The variable by which siblings of the same image are told their port, where this container does not set it."""
+    named = Counter(
+        entry["name"]
+        for sibling in case.siblings(workload)
+        for other in sibling.containers
+        if other.get("image") == container.get("image")
+        for entry in other.get("env") or []
+        if str(entry.get("value", "")) in {str(p["containerPort"]) for p in other.get("ports") or []}
+    )
+    env = container.get("env") or []
+    own = {entry["name"]: entry for entry in env}
+    found: list[Candidate] = []
+    for name, count in named.most_common(1):
+        if count < ALIKE or name in own:
+            continue
+        misspelt = nearest(name, [n for n, entry in own.items() if str(entry.get("value", "")) == str(wanted)], 0.6)
+        kept = [entry for entry in env if entry["name"] != misspelt]
+        path = container_path(workload, container, "env")
+        step = fixes.set_field(workload.obj, path, [*kept, {"name": name, "value": str(wanted)}])
+        said = [f"{count} siblings of the same image are told their port by {name}"]
+        found += case.restorations(workload.obj, settings.about(name), reason)
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
+    return found
 
 
 def _odd_schemes(case: Case, workload: Workload) -> Iterator[Hypothesis]:

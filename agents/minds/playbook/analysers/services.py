@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.evidence import Workload
-from agents.evidence.logs import failed_calls, listening_ports
+from agents.evidence.logs import failed_calls
 from agents.evidence.paths import At
-from agents.evidence.topology import Reference, environment
-from agents.evidence.workload import pod_ready, selects
+from agents.evidence.topology import Reference
+from agents.evidence.workload import selects
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import Case, fields, hypothesis, nearest, subject_of
+from agents.minds.playbook.ports import listening, resolved_port, surely_listening
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
 
 SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod")
-BY_PROBE, BY_LOG = "its readiness probe passes there", "its log says so"
 
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
@@ -97,43 +97,6 @@ def _manifest(
         "metadata": meta,
         "spec": {"selector": dict(selector), "ports": ports},
     }
-
-
-def listening(case: Case, workload: Workload) -> dict[int, str]:
-    """Ports on which a workload's pods listen, each with how that is known; the best known first."""
-    known: dict[int, str] = {}
-    for pod in workload.ready_pods:
-        for container in (pod.get("spec") or {}).get("containers") or []:
-            port = probe_port_of(container)
-            if port and pod_ready(pod):
-                known.setdefault(port, BY_PROBE)
-    for pod in workload.pods:
-        for port in sorted(listening_ports(case.evidence.log(pod))):
-            known.setdefault(port, BY_LOG)
-    for container in workload.containers:
-        for entry in container.get("ports") or []:
-            known.setdefault(int(entry["containerPort"]), "its containerPort")
-        text = environment(case.evidence, workload, container).get("PORT", "")
-        if text.isdigit():
-            known.setdefault(int(text), "its variable PORT")
-    return known
-
-
-def probe_port_of(container: JsonObject) -> int | None:
-    """The port that a container's readiness probe asks."""
-    probe = container.get("readinessProbe") or {}
-    handler = probe.get("httpGet") or probe.get("tcpSocket") or probe.get("grpc") or {}
-    return named_port(container, handler.get("port"))
-
-
-def named_port(container: JsonObject, port: Any) -> int | None:
-    """The number of a port given by number or by the name of a containerPort; None when the name is not there."""
-    if port is None or isinstance(port, int):
-        return port
-    if isinstance(port, str) and port.isdigit():
-        return int(port)
-    found = [int(p["containerPort"]) for p in container.get("ports") or [] if p.get("name") == port]
-    return found[0] if found else None
 
 
 # --- selector ---------------------------------------------------------------------------------------------------------
@@ -219,19 +182,14 @@ def _steals(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator
 
 def _ports(case: Case, service: JsonObject, chosen: list[Workload]) -> Iterator[Hypothesis]:
     target = chosen[0]
-    listens = {port: why for w in chosen for port, why in listening(case, w).items()}
+    silent = any(f.reason == "DoesNotAnswer" for f in case.evidence.found(subject_of(service)))
+    known = surely_listening if silent else listening
+    listens = {port: why for w in chosen for port, why in known(case, w).items()}
     for port in service["spec"].get("ports") or []:
         resolved = resolved_port(target, port)
         if listens and resolved not in listens:
             yield _target_port(case, service, target, port, listens)
     yield from _called_port(case, service, target)
-
-
-def resolved_port(target: Workload, port: JsonObject) -> int | None:
-    """The number to which a Service's port leads; None when no container has a port of that name."""
-    aim = port.get("targetPort", port["port"])
-    found = [named_port(container, aim) for container in target.containers]
-    return next((number for number in found if number is not None), None)
 
 
 def _target_port(
