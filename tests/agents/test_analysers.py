@@ -332,6 +332,21 @@ def quota_too_small() -> Case:
     )  # fmt: skip
 
 
+def limit_range_too_tight() -> Case:
+    owner = deployment("geo")
+    rs = replica_set(owner, 1)
+    words = ('pods "geo-h1-x" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, '
+             'maximum memory usage per Container is 64Mi, but limit is 96Mi]')  # fmt: skip
+    bounds = {"type": "Container", "max": {"memory": "64Mi", "cpu": "2"}, "min": {"cpu": "50m"}}
+    larger = deployment("rate", container("rate", resources={"limits": {"memory": "1Gi"}}))
+    limits = obj("LimitRange", "caps", spec={"limits": [bounds]})
+    return Case(
+        [owner, rs, service("geo"), limits, larger, event(rs, "FailedCreate", words)], "limitrange/caps", "quota",
+        lambda w: w["shop/limitrange/caps"]["spec"]["limits"]
+        == [{"type": "Container", "max": {"memory": "1Gi", "cpu": "2"}, "min": {"cpu": "10m"}}], down("geo"),
+    )  # fmt: skip
+
+
 def webhook_outage() -> Case:
     owner = deployment("geo")
     rs = replica_set(owner, 1)
@@ -662,7 +677,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    misspelt_port_variable, a_service_that_does_not_follow_the_log,
+    limit_range_too_tight, misspelt_port_variable, a_service_that_does_not_follow_the_log,
     a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port,
     init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip

@@ -22,6 +22,9 @@ _DENIED = re.compile(r'admission webhook "([^"]+)" denied the request')
 _RANGE = re.compile(
     r"(?:maximum|minimum) (cpu|memory|storage)[^.]*usage per (?:Container|Pod)|max limit to request ratio"
 )
+_BOUND = re.compile(
+    r"(maximum|minimum) ([a-z][\w./-]*) usage per (Container|Pod) is [\w.]+, but (?:limit|request) is ([\w.]+\w)"
+)
 _ACCOUNT = re.compile(r'serviceaccounts? "([^"]+)" not found')
 _QUOTED = re.compile(r'"([^"]+)"')
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+?)[\s,.]*(?:was found|$)")
@@ -140,11 +143,34 @@ def _limit_range(case: Case, workload: Workload, words: str) -> Iterator[Hypothe
         nudge = again(case, [workload])
         candidates = case.restorations(limits, fields("limits"), reason, extra=nudge)
         own = case.restorations(workload.obj, fields("resources"), reason)
+        candidates += _wider(case, limits, words, reason, nudge)
         candidates.append(fixes.candidate(Origin.DERIVE, [fixes.delete(limits), *nudge], reason, worth=0.8))
         if own:
             asks = f"{workload.subject} asks for more than {subject} allows"
             yield hypothesis(workload.subject, "resources", 0.85, asks, [words], own)
         yield hypothesis(subject, "quota", 0.85, reason, [words], candidates, affects=[workload.subject])
+
+
+def _wider(case: Case, limits: JsonObject, words: str, reason: str, nudge: Sequence[Step]) -> Iterator[Candidate]:
+    """The bounds that the answer names, moved as far as any pod here needs it; the rest of the limit range stays."""
+    near = [w for w in case.evidence.workloads if w.namespace == limits["metadata"].get("namespace", "")]
+    every = [c.get("resources") or {} for w in near for c in w.containers]
+    said: list[str] = []
+
+    def moved(obj: JsonObject) -> None:
+        for way, resource, kind, asked in _BOUND.findall(words):
+            for item in obj["spec"].get("limits") or []:
+                bounds = item.get("max" if way == "maximum" else "min") or {}
+                if item.get("type") == kind and resource in bounds:
+                    high = way == "maximum"
+                    texts = [(r.get("limits" if high else "requests") or {}).get(resource) for r in every]
+                    known = [str(text) for text in texts if text and kind == "Container"]
+                    asked = (max if high else min)([asked, *known], key=amount)
+                    said.append(f"{way} {resource} per {kind} {bounds[resource]} → {asked}")
+                    bounds[resource] = asked
+
+    step = fixes.edit(limits, moved)
+    yield from ([fixes.candidate(Origin.DERIVE, [step, *nudge], reason, said)] if step else [])
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
