@@ -585,6 +585,17 @@ def a_service_that_does_not_follow_the_log() -> Case:
     )  # fmt: skip
 
 
+def a_port_that_moved_without_its_service() -> Case:
+    good, bad = deployment("geo", container("geo", 8080)), deployment("geo", container("geo", 9090))
+    return Case(
+        [bad, replica_set(good, 1), replica_set(bad, 2), pod(bad), service("geo"), *healthy("web", CALLS="geo:8080")],
+        "service/geo", "service-networking",
+        lambda w: w["shop/service/geo"]["spec"]["ports"][0]["targetPort"] == 9090,
+        [finding("Service", "geo", "DoesNotAnswer", 4.0), finding("Deployment", "web", "RequestsFail", 5.0)],
+        {"web-1": "ERROR web call to geo:8080 failed: connection refused"},
+    )  # fmt: skip
+
+
 def service_account() -> Case:
     owner = deployment("geo", serviceAccountName="nobody")
     rs = replica_set(owner, 1)
@@ -677,7 +688,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    limit_range_too_tight, misspelt_port_variable, a_service_that_does_not_follow_the_log,
+    limit_range_too_tight, a_port_that_moved_without_its_service, misspelt_port_variable, a_service_that_does_not_follow_the_log,
     a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port,
     init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip

@@ -16,6 +16,8 @@ EXPLAINS: Final = 0.45
 """Share of a hypothesis' rank that depends on how much of the severity it explains."""
 BLAMES_SYMPTOM: Final = 0.75
 """Factor for a component whose own dependencies are in trouble too: it may only suffer."""
+BLAMED: Final = 0.7
+"""From this confidence on a component is blamed: that it changed lately where it hurts is not enough."""
 LESSON: Final = 0.8
 """Factor for each change of a hypothesis that was tried in vain."""
 FRESH: Final = timedelta(hours=1)
@@ -26,7 +28,7 @@ FAMILY_AT_MOST: Final = 20
 def ranked(case: Case, hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
     """Merged, joined with their like, and ordered: the most probable cause first."""
     merged = _merge(hypotheses)
-    blamed = {h.component for h in merged if h.confidence >= 0.6}
+    blamed = {h.component for h in merged if h.confidence >= BLAMED}
     scored = [h.scored(h.confidence * _weight(case, h, blamed)) for h in _families(merged)]
     return sorted(scored, key=lambda h: (-h.confidence, h.component.path, h.fault_class))
 
