@@ -731,6 +731,15 @@ def test_the_first_change_repairs(make: Callable[[], Case]) -> None:
     assert case.cured({_path(o): o for o in after}), plan[0][0].proposal.command
 
 
+def test_what_still_lacks_a_setting_is_not_started_again() -> None:
+    words = {"geo-1": "FATAL geo missing required setting REGION"}
+    for variables, again in (([], False), ([{"name": "REGION", "value": "eu"}], True)):
+        owner = deployment("geo", container("geo", env=variables))
+        objects = [owner, pod(owner, crash()), service("geo"), *healthy("rate")]
+        _, _, plan = thought(Case(objects, "", "", lambda w: True, down("geo"), words))
+        assert any(c.origin == "restart" for c, _ in plan) is again
+
+
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
 def test_every_hypothesis_is_in_the_vocabulary_and_every_proposal_says_what_a_person_would_type(
     make: Callable[[], Case],

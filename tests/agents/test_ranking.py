@@ -6,7 +6,7 @@ import asyncio
 import copy
 
 from agents.minds.base import Hypothesis, Reflection
-from agents.minds.playbook import PlaybookMind
+from agents.minds.playbook import PlaybookMind, ranking
 from stratus.domain.base import JsonObject
 from tests.agents.world import container, deployment, evidence, finding, pod, replica_set, service, waiting
 
@@ -58,6 +58,16 @@ def test_what_nobody_calls_is_hardly_the_cause() -> None:
     deployed(objects, "deep")
     found = [str(h.component) for h in diagnosed(*objects, findings=FAILING, logs=LOGS)]
     assert found.index("deployment/deep") < found.index("deployment/batch")
+
+
+def test_what_neither_suffers_nor_is_needed_is_not_touched() -> None:
+    objects = chain()
+    other = deployment("batch")
+    objects += [other, pod(other)]
+    deployed(objects, "batch")
+    diagnosis = diagnosed(*objects, findings=FAILING, logs=LOGS)
+    assert "deployment/batch" in [str(h.component) for h in diagnosis]
+    assert "deployment/batch" not in [str(h.component) for _, h in ranking.candidates(diagnosis, ())]
 
 
 def confidence(by: str, at: str) -> float:

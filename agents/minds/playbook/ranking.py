@@ -18,6 +18,8 @@ BLAMES_SYMPTOM: Final = 0.75
 """Factor for a component whose own dependencies are in trouble too: it may only suffer."""
 BLAMED: Final = 0.7
 """From this confidence on a component is blamed: that it changed lately where it hurts is not enough."""
+BELIEVED: Final = 0.1
+"""Nothing is changed for a hypothesis that is less probable: what is well would pay for the guess."""
 LESSON: Final = 0.8
 """Factor for each change of a hypothesis that was tried in vain."""
 FRESH: Final = timedelta(hours=1)
@@ -39,7 +41,7 @@ def candidates(
     """Candidates of all hypotheses in the order in which to try them, without those tried before."""
     tried = {r.fingerprint for r in reflections}
     best: dict[str, tuple[float, Candidate, Hypothesis]] = {}
-    for each in hypotheses:
+    for each in (h for h in hypotheses if h.confidence >= BELIEVED):
         vain = sum(1 for r in reflections if r.hypothesis == each.key and r.failed)
         for candidate in each.candidates:
             score = candidate.score * each.confidence * LESSON**vain

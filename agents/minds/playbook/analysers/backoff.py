@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from statistics import median
 
 from agents.evidence import Workload
-from agents.evidence.logs import failed_calls, severe
+from agents.evidence.logs import failed_calls, missing_settings, severe
 from agents.evidence.paths import MISSING
 from agents.evidence.quantities import amount, cpu
+from agents.evidence.topology import environment
 from agents.minds.base import Hypothesis, Origin
 from agents.minds.playbook import fixes
 from agents.minds.playbook.case import ASKED, Case, container_path, fields, hypothesis
@@ -27,9 +28,17 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
             yield from _strategy(case, workload)
     for workload, found in case.troubled:
         waiting = [t for t in found if t.restarts and not t.running and t.reason == "Crash"]
-        if waiting and workload.kind in PLURAL:
+        if waiting and workload.kind in PLURAL and not _still_lacks(case, workload):
             yield _backing_off(case, workload)
     yield from _last_resort(case)
+
+
+def _still_lacks(case: Case, workload: Workload) -> bool:
+    """Whether its last words ask for a setting that it still does not have: starting it again changes nothing."""
+    known = {name for c in workload.containers for name in environment(case.evidence, workload, c)}
+    known |= {entry["name"] for c in workload.containers for entry in c.get("env") or []}
+    lines = [line for pod in workload.failing_pods for line in case.evidence.log(pod)]
+    return any(variable not in known for variable, _ in missing_settings(lines))
 
 
 def _backing_off(case: Case, workload: Workload) -> Hypothesis:
