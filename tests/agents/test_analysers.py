@@ -740,6 +740,36 @@ def test_what_still_lacks_a_setting_is_not_started_again() -> None:
         assert any(c.origin == "restart" for c, _ in plan) is again
 
 
+def secret_changed(at: str, **data: str) -> JsonObject:
+    """A Secret whose token was applied as ``eA==`` and changed since by a person."""
+    note = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": {"token": "eA=="}})
+    fields = {"f:data": {f"f:{key}": {} for key in ("token", *data)}}
+    written = [{"manager": "kubectl-patch", "operation": "Update", "time": at, "fieldsV1": fields}]
+    return obj("Secret", "store", metadata={"annotations": {LAST_APPLIED: note}, "managedFields": written}, data=data)
+
+
+def reader(name: str, state: Any = None) -> list[JsonObject]:
+    """A Deployment that takes the Secret's token into its environment; its pod started at 01:10."""
+    entry = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "store", "key": "token"}}}
+    owner = deployment(name, container(name, env=[entry]))
+    return [owner, pod(owner, state), service(name)]
+
+
+def test_a_key_that_comes_back_restarts_nobody() -> None:
+    words = waiting("CreateContainerConfigError", "couldn't find key token in Secret shop/store")
+    objects = [secret_changed("2026-01-01T01:40:00Z", password="eA=="), *reader("geo", words), *reader("rate")]
+    _, _, plan = thought(Case(objects, "", "", lambda w: True, down("geo")))
+    assert [(s.kind, s.target.kind) for s in plan[0][0].proposal.steps] == [("patch", "Secret")]
+
+
+@pytest.mark.parametrize(("at", "restarted"), [("2026-01-01T01:40:00Z", False), ("2026-01-01T01:00:00Z", True)])
+def test_who_started_before_a_value_changed_still_has_the_right_one(at: str, restarted: bool) -> None:
+    objects = [secret_changed(at, token="b3RoZXI="), *reader("geo")]
+    _, _, plan = thought(Case(objects, "", "", lambda w: True, [finding("Service", "geo", "RequestsFail", 5.0)]))
+    back = next(c for c, _ in plan if c.proposal.steps[0].target.kind == "Secret")
+    assert (len(back.proposal.steps) > 1) is restarted
+
+
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
 def test_every_hypothesis_is_in_the_vocabulary_and_every_proposal_says_what_a_person_would_type(
     make: Callable[[], Case],

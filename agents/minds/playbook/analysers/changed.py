@@ -7,10 +7,10 @@ needs, is a suspect; so is an object that is new or gone since the last healthy 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.evidence import Change, Source, Workload
-from agents.evidence.changes import CREDENTIAL
+from agents.evidence.changes import CREDENTIAL, parse_time
 from agents.evidence.workload import selects
 from agents.minds.base import Hypothesis, Origin
 from agents.minds.playbook import fixes
@@ -74,7 +74,8 @@ def _changed(case: Case, obj: JsonObject) -> Iterator[Hypothesis]:
         if not groups:
             continue
         reason = f"{subject} differs from its {_source(groups[0])}"
-        extra = restarts(case, obj) if obj["kind"] in RESTARTERS else ()
+        since = max((change.at for change in groups[0] if change.at), default=None)
+        extra = restarts(case, obj, since) if obj["kind"] in RESTARTERS else ()
         candidates = case.restorations(obj, wanted, reason, worth=0.95, extra=extra)
         said = [change.sentence() for change in groups[0][:4]]
         suspicion = _suspicion(case, groups[0])
@@ -143,8 +144,11 @@ def references(workload: Workload, kind: str) -> set[str]:
     return {str(each) for each in found if each}
 
 
-def restarts(case: Case, obj: JsonObject) -> list[Step]:
-    """Restart steps for the workloads that have read an object into their processes."""
+def restarts(case: Case, obj: JsonObject, since: datetime | None = None) -> list[Step]:
+    """Restart steps for the workloads that have read an object into their processes.
+
+    ``since``: when it was changed; what took it into its environment before then still has what it was.
+    """
     kind, namespace, name = obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
     users_ = [
         w
@@ -152,8 +156,19 @@ def restarts(case: Case, obj: JsonObject) -> list[Step]:
         if w.namespace == namespace
         and w.kind in ("Deployment", "StatefulSet", "DaemonSet")
         and name in references(w, kind)
+        and (since is None or _mounts(w, name) or not _all_older(w, since))
     ]
     return [fixes.restart(w, case.evidence.at) for w in users_[:10]]
+
+
+def _mounts(workload: Workload, name: str) -> bool:
+    """Whether a workload has an object of that name as files."""
+    return f"'{name}'" in f"{workload.pod_spec.get('volumes')}"
+
+
+def _all_older(workload: Workload, moment: datetime) -> bool:
+    started = [parse_time((pod.get("status") or {}).get("startTime")) for pod in workload.pods]
+    return bool(started) and all(start is not None and start < moment for start in started)
 
 
 def fault_class(change: Change) -> str:

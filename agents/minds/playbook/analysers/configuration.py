@@ -13,7 +13,6 @@ from agents.evidence.paths import MISSING
 from agents.evidence.pods import CONFIG_REASONS, messages
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes
-from agents.minds.playbook.analysers.changed import restarts
 from agents.minds.playbook.case import Case, hypothesis, nearest, subject_of
 from stratus.domain.base import JsonObject
 from stratus.domain.objects import Subject
@@ -222,7 +221,7 @@ def _missing_key(case: Case, lack: Lack) -> Iterator[Hypothesis]:
         worth = 0.9 if nearest(lack.key, [close], 0.6) else 0.7
         why = [f"{lack.kind} {lack.name} has the key {close}"]
         pointing += [fixes.candidate(Origin.DERIVE, [step], reason, why, worth=worth)] if step else []
-    giving = case.restorations(obj, lambda c: lack.key in c.path, reason, extra=restarts(case, obj))
+    giving = case.restorations(obj, lambda c: lack.key in c.path, reason)  # who waits for it is started by the kubelet
     if giving:
         yield hypothesis(subject_of(obj), _class(lack), 0.92, reason, said, giving, affects=[lack.workload.subject])
     if pointing or not giving:
