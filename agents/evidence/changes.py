@@ -241,6 +241,15 @@ def field_writer(entries: Iterable[JsonObject], path: Path) -> tuple[datetime | 
     return (parse_time(stamp), manager) if depth >= max(1, len(path) - 1) else (None, "")
 
 
+def data_written(obj: JsonObject) -> datetime | None:
+    """When the data of a ConfigMap or Secret was last written; its creation when nothing tells."""
+    meta = obj["metadata"]
+    times = [
+        parse_time(e.get("time")) for e in meta.get("managedFields") or [] if "f:data" in (e.get("fieldsV1") or {})
+    ]
+    return max((t for t in times if t), default=None) or parse_time(meta.get("creationTimestamp"))
+
+
 def _depth(fields: JsonObject, path: Path) -> int:
     depth = 0
     for part in path:

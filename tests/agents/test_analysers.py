@@ -596,6 +596,20 @@ def a_port_that_moved_without_its_service() -> Case:
     )  # fmt: skip
 
 
+def a_key_that_was_renamed() -> Case:
+    mount = {"name": "c", "mountPath": "/config"}
+    volume = {"name": "c", "configMap": {"name": "rates"}}
+    plain = deployment("geo")
+    reads = deployment("geo", container("geo", volumeMounts=[mount]), volumes=[volume])
+    written = [{"time": "2026-01-01T01:40:00Z", "fieldsV1": {"f:data": {}}}]
+    config = obj("ConfigMap", "rates", metadata={"managedFields": written}, data={"rates.yml": "EUR", "other": "x"})
+    return Case(
+        [reads, replica_set(plain, 1), replica_set(reads, 2), pod(reads, crash()), service("geo"), config],
+        "configmap/rates", "config", lambda w: w["shop/configmap/rates"]["data"]["rate.yaml"] == "EUR", down("geo"),
+        {"geo-1": "FATAL geo cannot open /config/rate.yaml: no such file"},
+    )  # fmt: skip
+
+
 def service_account() -> Case:
     owner = deployment("geo", serviceAccountName="nobody")
     rs = replica_set(owner, 1)
@@ -688,7 +702,8 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    limit_range_too_tight, a_port_that_moved_without_its_service, misspelt_port_variable, a_service_that_does_not_follow_the_log,
+    a_key_that_was_renamed, limit_range_too_tight, a_port_that_moved_without_its_service, misspelt_port_variable,
+    a_service_that_does_not_follow_the_log,
     a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port,
     init_that_waits_for_a_misspelt_host,
 ]  # fmt: skip

@@ -120,23 +120,29 @@ def file_candidates(case: Case, workload: Workload, container: JsonObject, path:
             step = fixes.set_field(workload.obj, container_path(workload, container, "volumeMounts"), [*mounts, mount])
             said = [f"the volume {volume['name']} is not mounted anywhere"]
             found += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=0.8)] if step else []
-    found += _key_candidates(case, workload, mounts, folder, leaf, reason)
+    for config in mounted_at(case, workload, container, folder):
+        found += key_candidates(case, workload, config, leaf, reason)
     return found
 
 
-def _key_candidates(
-    case: Case, workload: Workload, mounts: list[JsonObject], folder: str, leaf: str, reason: str
-) -> list[Candidate]:
-    """The mounted ConfigMap lost the key: give it back from an earlier state of the ConfigMap."""
-    found: list[Candidate] = []
-    for mount in mounts:
+def mounted_at(case: Case, workload: Workload, container: JsonObject, folder: str) -> Iterator[JsonObject]:
+    """The ConfigMaps that a container mounts at a folder."""
+    for mount in container.get("volumeMounts") or []:
         volume: JsonObject = next((v for v in workload.pod_spec.get("volumes") or [] if v["name"] == mount["name"]), {})
-        name = (volume.get("configMap") or {}).get("name", "")
-        config = case.evidence.get("ConfigMap", workload.namespace, name)
+        config = case.evidence.get("ConfigMap", workload.namespace, (volume.get("configMap") or {}).get("name", ""))
         if config is not None and str(mount.get("mountPath", "")).rstrip("/") == folder:
-            again = fixes.restart(workload, case.evidence.at)
-            found += case.restorations(config, lambda c: leaf in c.path or leaf in f"{c.before}", reason, extra=[again])
-    return found
+            yield config
+
+
+def key_candidates(case: Case, workload: Workload, config: JsonObject, leaf: str, reason: str) -> list[Candidate]:
+    """The mounted ConfigMap lost the key: give it back from an earlier state, or from the key that has its content now."""
+    again = fixes.restart(workload, case.evidence.at)
+    found = case.restorations(config, lambda c: leaf in c.path or leaf in f"{c.before}", reason, extra=[again])
+    data = config.get("data") or {}
+    close = nearest(leaf, data, 0.6) or (next(iter(data)) if len(data) == 1 else "")
+    step = fixes.set_field(config, ("data", leaf), data[close]) if close and leaf not in data else None
+    said = [f"its key {close} is the nearest"]
+    return [*found, *([fixes.candidate(Origin.DERIVE, [step, again], reason, said, worth=0.9)] if step else [])]
 
 
 def _files(case: Case, workload: Workload, mounts: list[JsonObject]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from agents.evidence import Change, Workload
+from agents.evidence.changes import data_written
 from agents.evidence.logs import failed_calls, missing_files, missing_settings, severe
 from agents.evidence.paths import MISSING
 from agents.evidence.pods import START_REASONS, Trouble, messages
@@ -15,7 +16,7 @@ from agents.evidence.workload import containers_of
 from agents.minds.base import Candidate, Hypothesis, Origin
 from agents.minds.playbook import fixes, settings
 from agents.minds.playbook.analysers.changed import fault_class as changed_class
-from agents.minds.playbook.case import Case, container_path, hypothesis, in_container
+from agents.minds.playbook.case import Case, container_path, hypothesis, in_container, subject_of
 from stratus.domain.base import JsonObject
 
 NOT_A_PROGRAM = (126, 127)
@@ -178,7 +179,9 @@ def _exits(case: Case, workload: Workload, container: JsonObject, trouble: Troub
         yield _missing_setting(case, workload, container, variable, line, facts)
     for path, line in missing_files(lines):
         explained = True
-        yield _missing_file(case, workload, container, path, line, facts)
+        lost = list(_lost_key(case, workload, container, path, line))
+        yield from lost
+        yield _missing_file(case, workload, container, path, line, facts, confidence=0.5 if lost else 0.88)
     if not explained:
         calls = [call for call in failed_calls(lines) if call.line in last]
         unstartable = trouble.exit_code in NOT_A_PROGRAM or _odd_command(case, workload, container)
@@ -199,7 +202,7 @@ def _missing_setting(
 
 
 def _missing_file(
-    case: Case, workload: Workload, container: JsonObject, path: str, line: str, facts: list[str]
+    case: Case, workload: Workload, container: JsonObject, path: str, line: str, facts: list[str], *, confidence: float
 ) -> Hypothesis:
     """A file that should come from a volume: the mount, the volume or the key is wrong; or the variable that names it."""
     reason = f"{workload.subject} does not start without the file {path}"
@@ -216,7 +219,22 @@ def _missing_file(
         candidates += command_candidates(case, workload, container, reason)
     candidates += settings.file_candidates(case, workload, container, path, reason)
     candidates += case.rollbacks(workload, reason)
-    return hypothesis(workload.subject, "command" if program else "config", 0.88, reason, said, candidates)
+    return hypothesis(workload.subject, "command" if program else "config", confidence, reason, said, candidates)
+
+
+def _lost_key(case: Case, workload: Workload, container: JsonObject, path: str, line: str) -> Iterator[Hypothesis]:
+    """The ConfigMap that is mounted where the file should be was written since the workload was, and has no such key."""
+    deployed = workload.revisions[0].created if workload.revisions else None
+    leaf = path.rpartition("/")[2]
+    for config in settings.mounted_at(case, workload, container, path.rpartition("/")[0]):
+        written = data_written(config)
+        if leaf in (config.get("data") or {}) or written is None or (deployed is not None and written < deployed):
+            continue
+        subject = subject_of(config)
+        reason = f"{subject} was written at {written:%H:%M:%S} and has no key {leaf}; {workload.subject} reads {path}"
+        candidates = settings.key_candidates(case, workload, config, leaf, reason)
+        yield hypothesis(subject, "config", 0.94, reason, [f"log: {line}", reason], candidates,
+                         affects=[workload.subject])  # fmt: skip
 
 
 def _crash(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from agents.evidence import Change, Workload
-from agents.evidence.changes import CREDENTIAL, parse_time
+from agents.evidence.changes import CREDENTIAL, data_written, parse_time
 from agents.evidence.logs import FailedCall, failed_calls, refuses_credentials
 from agents.evidence.paths import At
 from agents.minds.base import Candidate, Hypothesis, Origin
@@ -68,7 +68,7 @@ def _stale(case: Case, involved: list[Workload], said: list[str]) -> Iterator[Hy
     secrets = {name for w in involved for name in references(w, "Secret")}
     for name in sorted(secrets):
         secret = case.evidence.get("Secret", involved[0].namespace, name)
-        written = _written(secret) if secret is not None else None
+        written = data_written(secret) if secret is not None else None
         if secret is None or written is None:
             continue
         near = [w for w in case.evidence.workloads if w.namespace == involved[0].namespace]
@@ -97,16 +97,6 @@ def in_environment(workload: Workload) -> set[str]:
         }
         found |= {(source.get("secretRef") or {}).get("name") for source in container.get("envFrom") or []}
     return {str(name) for name in found if name}
-
-
-def _written(secret: JsonObject) -> datetime | None:
-    """When the Secret's data was last written, if that was not at its creation."""
-    meta = secret["metadata"]
-    times = [
-        parse_time(e.get("time")) for e in meta.get("managedFields") or [] if "f:data" in (e.get("fieldsV1") or {})
-    ]
-    created, latest = parse_time(meta.get("creationTimestamp")), max((t for t in times if t), default=None)
-    return latest or created
 
 
 def _started_before(workload: Workload, moment: datetime) -> bool:
