@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 
-from agents.minds.base import Hypothesis, Reflection
+from agents.evidence import Workload
+from agents.minds.base import Hypothesis, Origin, Reflection
 from agents.minds.playbook import PlaybookMind, ranking
 from stratus.domain.base import JsonObject
-from tests.agents.world import container, deployment, evidence, finding, pod, replica_set, service, waiting
+from stratus.domain.objects import Subject
+from tests.agents.world import NS, container, deployment, evidence, finding, pod, replica_set, service, waiting
 
 
 def diagnosed(*objects: JsonObject, **more: object) -> list[Hypothesis]:
@@ -68,6 +70,15 @@ def test_what_neither_suffers_nor_is_needed_is_not_touched() -> None:
     diagnosis = diagnosed(*objects, findings=FAILING, logs=LOGS)
     assert "deployment/batch" in [str(h.component) for h in diagnosis]
     assert "deployment/batch" not in [str(h.component) for _, h in ranking.candidates(diagnosis, ())]
+
+
+def test_where_nothing_can_be_done_about_the_cause_nothing_less_probable_is_tried() -> None:
+    step = ranking.fixes.scale(Workload(deployment("web")), 2)
+    guess = ranking.fixes.candidate(Origin.RESTORE, [step], "a guess")
+    for known, tried in ((0.9, 0), (0.7, 1)):
+        cause = Hypothesis(Subject(kind="Service", namespace=NS, name="geo"), "unknown", known, "geo is gone")
+        other = Hypothesis(Subject(kind="Deployment", namespace=NS, name="web"), "config", 0.4, "", (), (guess,))
+        assert len(ranking.candidates([cause, other], ())) == tried
 
 
 def confidence(by: str, at: str) -> float:

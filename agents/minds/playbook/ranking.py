@@ -20,6 +20,8 @@ BLAMED: Final = 0.7
 """From this confidence on a component is blamed: that it changed lately where it hurts is not enough."""
 BELIEVED: Final = 0.1
 """Nothing is changed for a hypothesis that is less probable: what is well would pay for the guess."""
+KNOWN: Final = 0.8
+"""From this confidence on the first hypothesis is taken for the cause."""
 LESSON: Final = 0.8
 """Factor for each change of a hypothesis that was tried in vain."""
 FRESH: Final = timedelta(hours=1)
@@ -38,10 +40,15 @@ def ranked(case: Case, hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
 def candidates(
     hypotheses: Sequence[Hypothesis], reflections: Sequence[Reflection]
 ) -> list[tuple[Candidate, Hypothesis]]:
-    """Candidates of all hypotheses in the order in which to try them, without those tried before."""
+    """Candidates of all hypotheses in the order in which to try them, without those tried before.
+
+    Where the cause is known and nothing can be done about it, what is much less probable is not tried in its place.
+    """
     tried = {r.fingerprint for r in reflections}
+    hopeless = max((h.confidence for h in hypotheses[:1] if not h.candidates), default=0.0)
+    floor = hopeless / 2 if hopeless >= KNOWN else BELIEVED
     best: dict[str, tuple[float, Candidate, Hypothesis]] = {}
-    for each in (h for h in hypotheses if h.confidence >= BELIEVED):
+    for each in (h for h in hypotheses if h.confidence >= floor):
         vain = sum(1 for r in reflections if r.hypothesis == each.key and r.failed)
         for candidate in each.candidates:
             score = candidate.score * each.confidence * LESSON**vain

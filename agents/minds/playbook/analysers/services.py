@@ -122,7 +122,8 @@ def _selects_nothing(case: Case, service: JsonObject) -> Iterator[Hypothesis]:
     affects = [target.subject] if target is not None and case.evidence.found(target.subject) else []
     if target is None:
         reason += ", and no workload bears its name"
-    confidence = 0.94 if used and target is not None else 0.6 if used else 0.3
+    empty = any(f.reason == "NoReadyEndpoints" for f in case.evidence.found(subject))
+    confidence = (0.94 if target is not None else 0.9 if empty else 0.6) if used else 0.3
     yield hypothesis(subject, "service-networking", confidence, reason, said, candidates, affects=affects,
                      family=f"selector {sorted(set(selector) - {'app', 'name'})}" if len(selector) > 1 else "")  # fmt: skip
 
