@@ -28,7 +28,7 @@ kind: ConfigMap
 metadata: {name: a, labels: {1: x, true: y}}
 base: &base {a: 1, b: 1}
 merged: {<<: *base, b: 2}
-data: {date: 2024-01-02, base60: 1:30, sign: =, octal: 0644, exponent: 1e3, text: "0644", on: no}
+data: {date: 2024-01-02, base60: 1:30, sign: =, octal: 0644, exponent: 1e3, text: "0644", on: no, n: Y}
 ---
 # nothing
 ---
@@ -37,7 +37,7 @@ kind: List
 items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]
 """
     first, second = parse_documents(text, "x")
-    assert first["metadata"]["labels"] == {"1": "x", "true": "y"}
+    assert first["metadata"]["labels"] == {"1": "x", "true": True}
     assert first["data"] == {
         "date": "2024-01-02",
         "base60": "1:30",
@@ -46,6 +46,7 @@ items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]
         "exponent": 1000.0,
         "text": "0644",
         "true": False,
+        "false": True,
     }
     assert first["merged"] == {"a": 1, "b": 2}
     assert second["metadata"]["name"] == "b"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus.cluster.kubectl.overrides import merged
-from stratus.cluster.kubectl.shapes import shape_of
+from stratus.cluster.kubectl.shapes import merging, shape_of
 from stratus.cluster.kubectl.strategic import three_way, two_way
 from stratus.domain.base import JsonObject
 
@@ -49,6 +49,14 @@ def test_unions_lose_the_member_that_was_not_chosen() -> None:
     assert patch(before, after) == {
         "volumes": [{"name": "v", "configMap": {"name": "c"}, "emptyDir": None, "$retainKeys": ["configMap", "name"]}]
     }
+
+
+def test_a_merge_patch_names_what_a_union_loses() -> None:
+    before = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
+    after = {"spec": {"strategy": {"type": "Recreate"}}}
+    expected = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
+    assert three_way({}, after, before, merging(SHAPE)) == expected
+    assert three_way({}, after, after, merging(SHAPE)) == {}
 
 
 def test_lists_without_a_key_are_one_value_and_sets_are_merged() -> None:

@@ -9,7 +9,7 @@ from stratus.cluster.kubectl.discovery import is_builtin
 from stratus.cluster.kubectl.documents import parse_value
 from stratus.cluster.kubectl.invocation import Invocation
 from stratus.cluster.kubectl.manifests import LAST_APPLIED, manifests, with_last_applied
-from stratus.cluster.kubectl.shapes import shape_of
+from stratus.cluster.kubectl.shapes import VALUE, merging, shape_of
 from stratus.cluster.kubectl.strategic import AmbiguousList, three_way
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, InvalidInput
@@ -71,7 +71,8 @@ def _patch(target: ObjectRef, original: JsonObject, modified: JsonObject, live: 
             return [PatchStep(target=target, patch_type="strategic", patch=body)] if body else []
         except AmbiguousList:
             pass  # a merge key that is used twice: the list can only be set as a whole
-    body = three_way(original, modified, live)
+    shape = merging(shape_of(live)) if is_builtin(target.api_version) else VALUE
+    body = three_way(original, modified, live, shape)
     return [PatchStep(target=target, patch_type="merge", patch=body)] if body else []
 
 

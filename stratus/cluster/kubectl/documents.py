@@ -14,7 +14,11 @@ from stratus.domain.errors import InvalidInput
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without what Go's reader lacks: timestamps, base 60 and "=" are plain strings, a repeated key is an error."""
+    """YAML without what Go's reader lacks: timestamps, base 60 and "=" are plain strings, a repeated key is an error; and
+    with what it has: a bare y or n is a truth value.
+    """
+
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
 
 
 _NUMBERS = {
@@ -31,6 +35,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 for _tag, (_pattern, _first) in _NUMBERS.items():
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:

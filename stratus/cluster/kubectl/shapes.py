@@ -24,6 +24,8 @@ class Shape:
     """Only the keys that are given survive (a tagged union such as a volume or a Deployment's strategy)."""
     whole: bool = False
     """A mapping that is replaced and not merged."""
+    drops: bool = False
+    """A JSON merge patch must name every key that is to go, because nothing else says that only those given survive."""
     fields: Mapping[str, Shape] = field(default_factory=dict)
 
 
@@ -79,6 +81,12 @@ _KINDS: Mapping[str, Mapping[str, Shape]] = {
     "ValidatingWebhookConfiguration": {"webhooks": _WEBHOOKS},
     "ValidatingAdmissionPolicy": _spec(matchConditions=Shape("name"), variables=Shape("name")),
 }
+
+
+def merging(shape: Shape) -> Shape:
+    """The same fields for a JSON merge patch, in which every list is one value."""
+    below = {name: merging(each) for name, each in shape.fields.items() if not (each.key or each.union)}
+    return Shape(drops=shape.retain_keys or shape.whole, fields=below)
 
 
 def shape_of(obj: JsonObject) -> Shape:

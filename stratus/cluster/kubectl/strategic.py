@@ -52,6 +52,8 @@ def _set(patch: JsonObject, name: str, versions: tuple[Any, Any, Any], shape: Sh
         inner = three_way(original if isinstance(original, Mapping) else {}, modified, current, shape)
         if inner and shape.retain_keys:
             inner["$retainKeys"] = sorted(modified)
+        if shape.drops:
+            inner = {key: None for key in current if key not in modified} | inner
         if inner:
             patch[name] = inner
     elif isinstance(modified, list) and isinstance(current, list) and (shape.key or shape.union):
