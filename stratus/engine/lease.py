@@ -16,7 +16,7 @@ from pathlib import Path
 from stratus.domain.base import JsonObject, Value
 from stratus.domain.errors import Absent, Conflict, LeaseLost, OutcomeUnknown, Refused, Retryable, Unobservable
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import CreateStep, ReplaceStep, Step
+from stratus.domain.steps import CreateStep, DeleteStep, ReplaceStep, Step
 from stratus.ports import Clock, ClusterReader, ClusterWriter, Precondition
 
 LEASE_NAME = "stratus-writer"
@@ -77,15 +77,16 @@ class WriterLease:
         while True:
             try:
                 return await self._take()
-            except LeaseLost:
-                if self._clock.monotonic() >= end:
+            except (LeaseLost, Refused) as error:
+                await self._give_back()  # of several namespaces some may have been taken
+                if isinstance(error, Refused) or self._clock.monotonic() >= end:
                     raise
                 await self._clock.sleep(1.0)
 
     async def renew_if_due(self) -> None:
         """Renew when it is time. A transport error leaves the deadline where it is: writing stops when it passes.
 
-        Raises LeaseLost when somebody else took the lease.
+        Raises LeaseLost when somebody else took the lease, or when the server does not let us keep it.
         """
         if self._deadline is None or self._clock.monotonic() - self._renewed < self.times.renew_every:
             return
@@ -93,6 +94,15 @@ class WriterLease:
             await self._take()
         except (Retryable, OutcomeUnknown, Unobservable):
             return
+        except Refused as error:  # its namespace is going, or the permission went
+            raise LeaseLost(f"the writer's lease cannot be renewed: {error}") from error
+
+    def stands_on(self, step: Step) -> bool:
+        """Whether a step would write to a writer's lease, or delete the namespace that holds this one."""
+        target = step.target
+        if target.kind == "Lease":
+            return target.name == LEASE_NAME
+        return isinstance(step, DeleteStep) and target.kind == "Namespace" and target.name in self._namespaces
 
     def forget(self) -> None:
         """Stop counting on the lease: somebody else has it."""
@@ -103,6 +113,9 @@ class WriterLease:
         if self._deadline is None:
             return
         self._deadline = None
+        await self._give_back()
+
+    async def _give_back(self) -> None:
         for namespace in self._namespaces:
             try:
                 live = await self._reader.get(self._ref(namespace))
@@ -213,6 +226,10 @@ class LeasedWriter:
     def holder(self) -> str:
         """Who writes."""
         return self._lease.holder
+
+    def stands_on(self, step: Step) -> bool:
+        """Whether a step would take away what makes this the only writer."""
+        return self._lease.stands_on(step)
 
     async def send(self, step: Step, precondition: Precondition) -> JsonObject:
         """Write, or raise LeaseLost."""

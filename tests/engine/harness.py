@@ -13,7 +13,7 @@ from stratus.domain.objects import ClusterIdentity
 from stratus.domain.policy import Mode, Policy
 from stratus.domain.projection import Board
 from stratus.domain.severity import Observation
-from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, Proposal
+from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, Proposal, Step
 from stratus.engine.context import EngineSettings
 from stratus.engine.crashpoints import CrashPoint
 from stratus.engine.engine import Engine
@@ -63,6 +63,9 @@ class FakeLease:
 
     async def release(self) -> None:
         self.held = False
+
+    def stands_on(self, step: Step) -> bool:
+        return False
 
     def check(self) -> None:
         if not self.held or self._choose("lease", ("held", "lost")) == "lost":

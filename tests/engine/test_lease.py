@@ -26,11 +26,13 @@ class Leases:
         self.stored: dict[str, JsonObject] = {}
         self.version = 0
         self.away = False
+        self.gone: set[str] = set()
+        """Namespaces that do not exist."""
         self.writes = 0
 
     async def get(self, ref: ObjectRef) -> JsonObject:
         self._answer()
-        if ref.namespace not in self.stored:
+        if ref.namespace not in self.stored or ref.namespace in self.gone:
             raise Absent("no lease", status=404)
         return copy.deepcopy(self.stored[ref.namespace])
 
@@ -42,6 +44,8 @@ class Leases:
         self._answer()
         self.writes += 1
         namespace = step.target.namespace
+        if namespace in self.gone:
+            raise Absent("no namespace", status=404)
         live = self.stored.get(namespace)
         if isinstance(step, CreateStep) and live is not None:
             raise Conflict("exists", status=409)
@@ -73,6 +77,27 @@ async def test_a_second_writer_waits_its_turn_and_no_longer() -> None:
     await other.acquire(wait=100.0)
     waited = clock.monotonic() - begun
     assert TIMES.duration + TIMES.write_timeout <= waited <= TIMES.duration + TIMES.write_timeout + TIMES.margin + 1
+
+
+async def test_who_cannot_have_every_namespace_keeps_none() -> None:
+    api, clock = Leases(), FakeClock()
+    await lease(api, clock, "one", "bank").acquire()
+    with pytest.raises(LeaseLost, match="bank"):
+        await lease(api, clock, "two", "shop", "bank").acquire()
+    api.gone.add("cellar")
+    with pytest.raises(Absent):
+        await lease(api, clock, "two", "shop", "cellar").acquire()
+    await lease(api, clock, "three", "shop").acquire()
+
+
+async def test_a_lease_whose_namespace_went_is_lost() -> None:
+    api, clock = Leases(), FakeClock()
+    mine = lease(api, clock, "one", "shop")
+    await mine.acquire()
+    api.gone.add("shop")
+    await clock.sleep(TIMES.renew_every)
+    with pytest.raises(LeaseLost, match="cannot be renewed"):
+        await mine.renew_if_due()
 
 
 async def test_a_released_lease_is_free_at_once() -> None:
