@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stratus.cli.exits import OUTCOME_CODES, ExitCode
+from stratus.cli.exits import OUTCOME_CODES, ExitCode, code_of
 from stratus.cli.output import Output, clean
+from stratus.domain.errors import InvalidInput, Refused, StratusError
 from stratus.domain.machine import TxState
 from stratus.domain.transactions import StepView, TxView
 
@@ -51,6 +52,20 @@ def document(tx: TxView, *, undone_on_demand: bool = False) -> dict[str, Any]:
         ],
         "fields": list(tx.diverged_fields),
         "exit_code": int(exit_code_of(tx, undone_on_demand=undone_on_demand)),
+    }
+
+
+def refusal(error: StratusError, tx: str = "") -> dict[str, Any]:
+    """The same object for a command that ended before there was anything to do, or with its end unknown."""
+    known = isinstance(error, InvalidInput | Refused)
+    return {
+        "tx": tx,
+        "outcome": "refused" if known else "unknown",
+        "reason": str(error),
+        "steps": [],
+        "conflicts": [],
+        "fields": [],
+        "exit_code": int(code_of(error)),
     }
 
 

@@ -160,6 +160,33 @@ def test_a_missing_kubeconfig_is_a_usage_error(tmp_path: Path, capsys: pytest.Ca
     assert missing in capsys.readouterr().err
 
 
+def test_a_command_that_never_became_a_transaction_speaks_json(
+    journal: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands = (
+        ["tx", "undo", "9.9", "-o", "json", "--journal", str(journal)],
+        [
+            "do",
+            "-o",
+            "json",
+            "--kubeconfig",
+            str(tmp_path / "none"),
+            "--journal",
+            str(tmp_path / "j"),
+            "--",
+            "kubectl",
+            "x",
+        ],
+    )
+    for words in commands:
+        assert main(words) == 2
+        said = json.loads(capsys.readouterr().out)
+        assert (said["outcome"], said["exit_code"], said["steps"], said["conflicts"]) == ("refused", 2, [], [])
+        assert said["reason"]
+
+
 def test_do_without_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["do", "--journal", str(tmp_path / "j.db")]) == 2
     assert "stratus do -- kubectl" in capsys.readouterr().err

@@ -14,18 +14,15 @@ from stratus.cli.output import Output, note
 from stratus.cli.remote import ask, board_of, follow
 from stratus.cli.settings import Settings, load, seconds
 from stratus.cli.story import Story
-from stratus.cli.transactions import exit_code_of, print_transaction
+from stratus.cli.transactions import exit_code_of, print_transaction, refusal
 from stratus.domain.commands import Do
-from stratus.domain.errors import InvalidInput, LeaseLost
+from stratus.domain.errors import InvalidInput, LeaseLost, StratusError
 from stratus.domain.steps import Proposal
 from stratus.domain.transactions import TxView
 from stratus.ports import ClusterReader
 
 if TYPE_CHECKING:
     from stratus.cluster.transport import Transport
-
-LEASE_PATIENCE = 5.0
-"""Seconds to wait for a writer that is just leaving."""
 
 
 def do(arguments: Namespace) -> int:
@@ -38,7 +35,12 @@ def do(arguments: Namespace) -> int:
         )
     out = Output(arguments.output, color=False if arguments.no_color else None)
     settle = seconds(arguments.settle) if arguments.settle else None
-    view = asyncio.run(_do(settings, words, out, settle, arguments.irreversible))
+    try:
+        view = asyncio.run(_do(settings, words, out, settle, arguments.irreversible))
+    except StratusError as error:
+        if out.form != "text":
+            out.json(refusal(error))
+        raise
     if view is None:
         return int(ExitCode.USAGE)
     print_transaction(out, view)

@@ -11,9 +11,9 @@ from stratus.cli.output import Output, clean
 from stratus.cli.remote import ask, board_of, follow
 from stratus.cli.settings import Settings, load, seconds
 from stratus.cli.story import Story
-from stratus.cli.transactions import document, exit_code_of, outcome_of, print_transaction
+from stratus.cli.transactions import document, exit_code_of, outcome_of, print_transaction, refusal
 from stratus.domain.commands import Approve, Command, Hold, Undo, Veto
-from stratus.domain.errors import InvalidInput, LeaseLost
+from stratus.domain.errors import InvalidInput, LeaseLost, StratusError
 from stratus.domain.transactions import TxView, card_digest
 from stratus.journal import open_reader
 
@@ -125,7 +125,17 @@ def _decide(arguments: Namespace, command: Command) -> int:
 
 def undo(arguments: Namespace) -> int:
     """Undo a committed transaction; edits that others made since are kept."""
-    view, out = _one(arguments), _output(arguments)
+    out = _output(arguments)
+    try:
+        return _undo_one(arguments, out)
+    except StratusError as error:
+        if out.form != "text":
+            out.json(refusal(error, arguments.tx))
+        raise
+
+
+def _undo_one(arguments: Namespace, out: Output) -> int:
+    view = _one(arguments)
     if sys.stdin.isatty() and not arguments.yes and input(f"undo {view.id} ({view.proposal.title})? [y/N] ") != "y":
         raise InvalidInput("not undone: answer y, or give --yes")
     settings = load(arguments)
