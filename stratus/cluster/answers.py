@@ -44,7 +44,7 @@ def failure(answer: Answer, what: str, *, writes: bool) -> StratusError:
     asks to try again (Retry-After) or says that admission stopped it.
     """
     status = _status(answer)
-    reason, message = str(status.get("reason") or ""), str(status.get("message") or "") or _text(answer)
+    reason, message = str(status.get("reason") or ""), _brief(str(status.get("message") or "")) or _text(answer)
     text = f"{what}: {message}"
     if answer.status == 404:
         return Absent(text, status=404, reason=reason)
@@ -59,8 +59,16 @@ def failure(answer: Answer, what: str, *, writes: bool) -> StratusError:
     return Refused(text, status=answer.status, reason=reason)
 
 
+LONGEST_QUOTE = 300
+"""Characters of a value that the server quotes and a person may want to read."""
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CONTEXT = re.compile(r",? ?error found in #.*", re.DOTALL)
+
+
+def _brief(message: str) -> str:
+    """Without the whole object that a server quotes when it cannot decode what a patch makes of it."""
+    brief = _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[0]) <= LONGEST_QUOTE else '"…"', message)
+    return _CONTEXT.sub("", brief) if brief != message else message
 
 
 def without_values(error: StratusError) -> StratusError:

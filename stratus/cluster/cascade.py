@@ -4,13 +4,14 @@ The garbage collector removes every object all of whose owners are gone. Pods ar
 A Deployment's ReplicaSets are its rollout history. They are created again *before* it and without an owner: its
 controller adopts what its selector matches, with revisions and template hashes as they were, instead of making new ones.
 (A child that named its dead owner would be collected at once.) Everything else comes after its owner, pointing to the
-owner's new uid.
+owner's new uid; so do children that live on, orphaned or with other owners, of which the collector has removed the
+reference to the dead one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stratus.cluster.restore import replaced_by_owner
 from stratus.domain.base import JsonObject
@@ -34,23 +35,41 @@ AT_ONCE = 8
 
 
 async def cascade_of(reader: ClusterReader, obj: JsonObject, propagation: str = "Background") -> list[JsonObject]:
-    """Everything that the delete of ``obj`` removes and that must come back, owners before what they own.
+    """Everything that the delete of ``obj`` removes and that must come back, owners before what they own; then what
+    lives on without it and must find it again.
 
     Raises Refused when a needed kind cannot be listed.
     """
-    if propagation == "Orphan" or obj["kind"] in CHILDLESS:
+    if obj["kind"] in CHILDLESS:
         return []
+    orphans = propagation == "Orphan"
     namespace = obj["metadata"].get("namespace") or ""
     gate = asyncio.Semaphore(AT_ONCE)
-    kinds = [resource for resource in await reader.resources() if _may_hold_children(resource, namespace)]
-    needed = MUST_SEE.get(obj["kind"], frozenset())
+    kinds = [resource for resource in await reader.resources() if _may_hold_children(resource, namespace, orphans)]
+    needed = frozenset() if orphans else MUST_SEE.get(obj["kind"], frozenset())
     lists = await asyncio.gather(*(_owned(reader, gate, kind, namespace, kind.kind in needed) for kind in kinds))
-    return [child for child in dying(obj, (child for found in lists for child in found)) if restorable(child)]
+    candidates = [child for found in lists for child in found]
+    dead = [] if orphans else dying(obj, candidates)
+    return [child for child in (*dead, *bereaved(obj, dead, candidates)) if restorable(child)]
 
 
-def _may_hold_children(resource: Resource, namespace: str) -> bool:
-    listed = resource.preferred and "list" in resource.verbs and resource.kind not in NOT_RESTORED
+def _may_hold_children(resource: Resource, namespace: str, orphans: bool) -> bool:
+    """A Job that dies with its owner does not run again; one that is orphaned lives on and gets its owner back."""
+    passed_over = NOT_RESTORED - {"Job"} if orphans else NOT_RESTORED
+    listed = resource.preferred and "list" in resource.verbs and resource.kind not in passed_over
     return listed and (resource.namespaced or not namespace)
+
+
+def bereaved(root: JsonObject, dead: Sequence[JsonObject], candidates: Sequence[JsonObject]) -> list[JsonObject]:
+    """Those candidates that live on without one of their owners, and that no controller adopts again."""
+    gone = uids(root, dead)
+    return [
+        child
+        for child in candidates
+        if child["metadata"]["uid"] not in gone
+        and child["kind"] not in ADOPTED
+        and any(ref.get("uid") in gone for ref in child["metadata"]["ownerReferences"])
+    ]
 
 
 async def _owned(
@@ -86,8 +105,8 @@ def dying(root: JsonObject, candidates: Iterable[JsonObject]) -> list[JsonObject
 
 
 def restorable(child: JsonObject) -> bool:
-    """Whether undo creates it again."""
-    return child["kind"] not in NOT_RESTORED and not replaced_by_owner(child)
+    """Whether undo has anything to do with it."""
+    return child["kind"] not in NOT_RESTORED - {"Job"} and not replaced_by_owner(child)
 
 
 def undo_order(pre: JsonObject, cascade: Sequence[JsonObject]) -> list[JsonObject]:
@@ -97,6 +116,14 @@ def undo_order(pre: JsonObject, cascade: Sequence[JsonObject]) -> list[JsonObjec
     return [*history, pre, *rest]
 
 
+def living(pre: JsonObject, cascade: Sequence[JsonObject], propagation: str) -> list[JsonObject]:
+    """Those of a delete's ``cascade`` that live on: all orphans, and who has another owner."""
+    if propagation == "Orphan":
+        return list(cascade)
+    gone = uids(pre, cascade)
+    return [child for child in cascade if any(ref.get("uid") not in gone for ref in _owners(child))]
+
+
 def uids(pre: JsonObject, cascade: Sequence[JsonObject]) -> frozenset[str]:
     """The uids that died: no re-created object may name one of them as its owner."""
     return frozenset(str(obj["metadata"]["uid"]) for obj in (pre, *cascade))
@@ -104,8 +131,15 @@ def uids(pre: JsonObject, cascade: Sequence[JsonObject]) -> frozenset[str]:
 
 def under_new_owners(child: JsonObject, new_uids: Mapping[str, str]) -> JsonObject:
     """The child with its references pointing to the owners' new lives (``new_uids``: dead uid → living uid)."""
-    references = child["metadata"].get("ownerReferences")
-    if not references:
-        return child
-    renewed = [{**ref, "uid": new_uids.get(ref.get("uid"), ref.get("uid"))} for ref in references]
-    return {**child, "metadata": {**child["metadata"], "ownerReferences": renewed}}
+    renewed = [{**ref, "uid": new_uids.get(str(ref.get("uid")), ref.get("uid"))} for ref in _owners(child)]
+    return {**child, "metadata": {**child["metadata"], "ownerReferences": renewed}} if renewed else child
+
+
+def without_owners(child: JsonObject, gone: Collection[str]) -> JsonObject:
+    """The child as the collector leaves it, without its references to those who are ``gone``."""
+    left = [ref for ref in _owners(child) if ref.get("uid") not in gone]
+    return {**child, "metadata": {**child["metadata"], "ownerReferences": left}}
+
+
+def _owners(child: JsonObject) -> list[JsonObject]:
+    return child["metadata"].get("ownerReferences") or []

@@ -130,6 +130,16 @@ def _sheds_claims(kind: str, pre: JsonObject, after: JsonObject) -> str:
     return "scaling down deletes volume claims" if kind == "StatefulSet" and sheds and fewer else ""
 
 
+def _only_grows(kind: str, pre: JsonObject, after: JsonObject) -> str:
+    if kind != "Pod":
+        return ""
+    had, has = (_at(obj, "spec", "tolerations") or [] for obj in (pre, after))
+    deadline = _at(after, "spec", "activeDeadlineSeconds")
+    if any(one not in had for one in has):
+        return "a pod's tolerations can only be added to"
+    return "a pod's deadline can only be shortened" if deadline != _at(pre, "spec", "activeDeadlineSeconds") else ""
+
+
 ONE_WAY: tuple[Callable[[str, JsonObject, JsonObject], str], ...] = (
     _sets_immutable,
     _grows_claim,
@@ -138,6 +148,7 @@ ONE_WAY: tuple[Callable[[str, JsonObject, JsonObject], str], ...] = (
     _changes_schema,
     _resumes_job,
     _sheds_claims,
+    _only_grows,
 )
 """Changes that the API takes in one direction only. What it takes in none (a Job's template, a selector, a Secret's type)
 the dry run refuses."""
@@ -154,6 +165,11 @@ def _reversibility(step: Step, pre: JsonObject | None) -> tuple[Reversibility, s
             return EQUIVALENT, "created again with every field and its rollout history; its pods are new"
         if kind == "Job":
             return EQUIVALENT, "created again, it starts anew"
+        if kind == "ServiceAccount":
+            return (
+                EQUIVALENT,
+                "created again, its tokens are new: pods that run keep their old ones until they are replaced",
+            )
         if (pre or {}).get("type") == "kubernetes.io/service-account-token":
             return EQUIVALENT, "created again, it gets a new token"
         return EXACT, "created again with every field, under a new uid"

@@ -20,17 +20,20 @@ For each step, newest first: the object as it was (P), as the server stored it r
 (L) are compared place by place. Where P and Q differ: if L still reads Q, it becomes P; if it reads P, nothing is to do;
 otherwise somebody changed it since, it stays, and the undo says so (DIVERGED). Everything else in the object stays as it
 is now. The result is one PUT with L's uid and resourceVersion, so a write in between is a 409 and a new comparison, never
-an overwrite.
+an overwrite. What the server refuses, and what is changed again as soon as it is put back, is DIVERGED with the fields.
 
 - **Lists** are compared item by item where a key identifies every item in P, Q and L; otherwise (duplicate env names) a
   list is one value. The order returns too, others' items keep their neighbours. Fields that exclude each other
-  (`value`/`valueFrom`, a probe's handler, a volume's source, a strategy) are one value.
+  (`value`/`valueFrom`, a probe's handler, a volume's source, a strategy, a budget's two sides) are one value.
 - **Created objects** are deleted, unless somebody edited them. **Deleted objects** are created again with clusterIP,
   nodePort and labels as they were, under a new uid. A Deployment's ReplicaSets come first, without an owner, and it
   adopts them: revisions and template hashes are those of before, so `kubectl rollout undo` still works. What else it
-  owned follows, under its new uid.
+  owned follows, under its new uid, and what lived on without it (orphans, or with another owner) finds it again.
 - **Ownership** (`metadata.managedFields`): a second PUT hands each restored field back to whoever held it, so that the
-  next server-side apply of a GitOps tool meets no conflict.
+  next server-side apply of a GitOps tool meets no conflict. Then everything is read once more: only that proves.
+- **Status** is nobody's wish; but where a custom resource has it as a plain field, it is restored like one.
+- **No undo**: a delete that only `--irreversible` let through, or a write to a subresource, is never RESTORED: its fields
+  may read the snapshot again, and what it erased does not come back.
 - **Autoscalers**: where a HorizontalPodAutoscaler set `spec.replicas` since, its value stays, and that is no conflict.
 
 """
@@ -54,7 +57,8 @@ def document() -> str:
         _table(("subresource", "because"), c.LASTING_SUBRESOURCES),
         "\nChanging what the API changes in one direction only: `immutable: true`, the growth of a claim, dropping a"
         "\nfinalizer, a volume's reclaim policy to Delete, the versions of a CustomResourceDefinition, resuming a Job,"
-        "\nscaling down a StatefulSet that sheds claims.\n",
+        "\nscaling down a StatefulSet that sheds claims, a pod's tolerations and deadline."
+        "\nAlways refused: a new owner that does not exist, for which the garbage collector would delete the object.\n",
         "\n## Risk tiers\n- **cluster**: anything without a namespace, and everything in "
         + ", ".join(f"`{name}`" for name in sorted(c.SYSTEM_NAMESPACES))
         + ".\n- **sensitive**: deletes (but of pods), scaling to zero, DaemonSets, and the kinds "

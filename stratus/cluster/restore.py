@@ -16,6 +16,7 @@ from stratus.cluster.diff import changes, shown
 from stratus.cluster.merge import Merge, merge
 from stratus.cluster.normal import (
     Fields,
+    built_in,
     controller_of,
     desired,
     put,
@@ -221,6 +222,9 @@ def _ownership(
 def _merged(pre: JsonObject, post: JsonObject, live: JsonObject, controlled: Collection[Fields]) -> Merge:
     """The merge of the desired states; its result is L with ours taken back and L's own server fields."""
     sides = [without_server_fields(obj) for obj in (pre, post, live)]
+    if not built_in(pre["apiVersion"]) and not same(pre.get("status", MISSING), post.get("status", MISSING)):
+        for side, obj in zip(sides, (pre, post, live), strict=True):  # no subresource: a field like any other
+            side |= {"status": copy.deepcopy(obj["status"])} if "status" in obj else {}
     for fields in controlled:
         if not same(_at(sides[1], fields), _at(sides[2], fields)):
             for side in sides:

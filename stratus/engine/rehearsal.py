@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stratus.cluster.cascade import cascade_of
+from stratus.cluster.cascade import cascade_of, living
 from stratus.cluster.classify import classify
 from stratus.cluster.diff import changes
 from stratus.cluster.normal import desired
@@ -69,6 +71,8 @@ async def snapshot(ctx: Context, tx: str, number: int, step: Step, image: Image,
 
     ``deferred``: an earlier step of the same transaction may still create the object; it is read again before the write.
     """
+    if ctx.writer.stands_on(step):
+        raise Refused(f"{step.kind} {step.target.path}: the writer's lease is there, without which nobody may write")
     if image.obj is None and not deferred and not isinstance(step, CreateStep | ApplyStep):
         raise Refused(f"there is no {step.target.path} to {step.kind}")
     if image.obj is not None and isinstance(step, CreateStep):
@@ -106,7 +110,8 @@ async def rehearse(
         verdict = _judged(step, image, expected)
         if verdict.reversibility is Reversibility.NONE and not irreversible_ok:
             raise Refused(f"{step.kind} {step.target.path} cannot be undone: {verdict.reason}")
-        await _may_undo(ctx, step, image)
+        await _keeps_an_owner(ctx, image, expected)
+        await _may_undo(ctx, step, image, ctx.ledger.transaction(tx).steps[number - 1].cascade)
     except Refused as error:
         ctx.ledger.emit(StepRefused(tx=tx, step=number, reason=str(error)))
         raise
@@ -128,10 +133,43 @@ def _judged(step: Step, image: Image, expected: JsonObject | None = None) -> Cla
     return classify(step, image.obj, expected or None)
 
 
-async def _may_undo(ctx: Context, step: Step, image: Image) -> None:
+async def _keeps_an_owner(ctx: Context, image: Image, expected: JsonObject) -> None:
+    """Raises Refused for a new owner that does not exist: the garbage collector would delete the object at once."""
+    had = [ref.get("uid") for ref in ((image.obj or {}).get("metadata") or {}).get("ownerReferences") or []]
+    for ref in (expected.get("metadata") or {}).get("ownerReferences") or []:
+        if image.obj is None or ref.get("uid") in had:
+            continue
+        namespace = expected["metadata"].get("namespace", "")
+        namespaced = ObjectRef(api_version=ref["apiVersion"], kind=ref["kind"], namespace=namespace, name=ref["name"])
+        owner = (await read(ctx, namespaced)).obj
+        if owner is None or owner["metadata"].get("uid") != ref.get("uid"):
+            raise Refused(
+                f"its new owner {namespaced} does not exist under that uid: it would be deleted with it at once"
+            )
+
+
+async def _may_undo(ctx: Context, step: Step, image: Image, cascade: tuple[str, ...]) -> None:
+    needed = list(_undo_writes(step, image, [ctx.snapshots.get(digest) for digest in cascade]))
+    allowed = await asyncio.gather(*(ctx.reader.can_i(verb, target) for verb, target in needed))
+    for (verb, target), granted in zip(needed, allowed, strict=True):
+        if not granted:
+            raise Refused(f"undo would need the permission to {verb} {target.path}, which this identity lacks")
+
+
+def _undo_writes(step: Step, image: Image, cascade: list[JsonObject]) -> Iterator[tuple[str, ObjectRef]]:
+    """What undo may have to do: one (verb, object) for each permission that it needs."""
     verb = UNDO_VERB.get(step.kind) or ("update" if image.obj is not None else "delete")
-    if not await ctx.reader.can_i(verb, step.target):
-        raise Refused(f"undo would need the permission to {verb} {step.target.path}, which this identity lacks")
+    yield verb, step.target
+    if verb == "update" and step.target.kind == "StatefulSet":  # its broken pods, see statefulset.py
+        yield (
+            "delete",
+            ObjectRef(api_version="v1", kind="Pod", namespace=step.target.namespace, name=f"{step.target.name}-0"),
+        )
+    if image.obj is None or not isinstance(step, DeleteStep):
+        return
+    alive = living(image.obj, cascade, step.propagation)
+    needed = [("update" if child in alive else "create", ObjectRef.of(child)) for child in cascade]
+    yield from {(verb, ref.api_version, ref.kind, ref.namespace): (verb, ref) for verb, ref in needed}.values()
 
 
 def _undo_plan(step: Step, image: Image) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from stratus.cluster.cascade import living, under_new_owners, undo_order, without_owners
 from stratus.cluster.cascade import uids as uids_of
-from stratus.cluster.cascade import under_new_owners, undo_order
 from stratus.cluster.normal import Fields
 from stratus.cluster.ownership import controlled_fields
 from stratus.cluster.restore import UndoPlan, plan_undo, verify
@@ -28,6 +28,8 @@ PLANS_AT_MOST = 600
 """How often an undo is planned anew because somebody wrote in between, or something must be waited for."""
 OWNERSHIP_AT_MOST = 4
 """How often ownership of fields is given back. It is no desired state, and a server may keep it in another form."""
+WRITES_AT_MOST = 8
+"""How often values are put back that did not stay although the server had taken them."""
 POLL = 0.1
 
 
@@ -107,18 +109,29 @@ async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     """Undo one step: its object and, after a delete, what went with it. Raises Refused when the server says no."""
     pre = ctx.snapshots.get(view.snapshot) if view.snapshot else None
     post = ctx.snapshots.get(view.post_image) if view.post_image else None
+    if pre and post and isinstance(view.step, PatchStep) and view.step.subresource:
+        pre, post = _without_status(pre), _without_status(post)  # no PUT of the object brings it back
     cascade = [ctx.snapshots.get(digest) for digest in view.cascade]
     if pre is None or not cascade:
         restored = [await _restore_object(ctx, view.target, pre, post, frozenset())]
         await replace_broken_pods(ctx, pre)
         return restored
-    dead, born, done = uids_of(pre, cascade), dict[str, str](), []
-    for obj in undo_order(pre, cascade):
+    alive = living(pre, cascade, view.step.propagation if isinstance(view.step, DeleteStep) else "")
+    died = [child for child in cascade if child not in alive]
+    dead, born, done = uids_of(pre, died), dict[str, str](), []
+    for obj in undo_order(pre, died):
         one = await _restore_object(ctx, ObjectRef.of(obj), under_new_owners(obj, born), None, dead)
         if one.uid:
             born[obj["metadata"]["uid"]] = one.uid
         done.append(one)
+    for child in alive:  # the collector took the dead owner's reference away; naming a dead one would have it collected
+        owned, orphaned = without_owners(under_new_owners(child, born), dead), without_owners(child, dead)
+        done.append(await _restore_object(ctx, ObjectRef.of(child), owned, orphaned, frozenset()))
     return done
+
+
+def _without_status(obj: JsonObject) -> JsonObject:
+    return {name: value for name, value in obj.items() if name != "status"}
 
 
 async def _restore_object(
@@ -131,18 +144,21 @@ async def _restore_object(
     controlled, live = await asyncio.gather(_controlled(ctx, target, pre or post), _get(ctx, target))
     planned = partial(plan_undo, target, pre, post, controlled=controlled, gone=dead)
     end = ctx.clock.monotonic() + ctx.settings.undo_patience
-    handed_back, refused = 0, ""
+    handed_back, written, refused = 0, 0, ""
     for attempt in range(PLANS_AT_MOST):
         live = await _get(ctx, target) if attempt else live
         plan = planned(live)
         if plan.wait and ctx.clock.monotonic() >= end:
             refused = plan.wait
+        elif plan.write is not None and not plan.only_ownership and written >= WRITES_AT_MOST:
+            refused = "what is put back is changed again at once, by admission or by a controller"
         if refused or plan.done or (plan.only_ownership and handed_back >= OWNERSHIP_AT_MOST):
             uid = str(live["metadata"].get("uid", "")) if live else ""
             left = verify(pre, post, live, controlled=controlled)
             return Restored(target, plan.conflicts, plan.foreign, left, uid, refused)
         try:
             handed_back += await _carry_out(ctx, plan, planned)
+            written += plan.write is not None and not plan.only_ownership
         except (Conflict, OutcomeUnknown):
             await ctx.wait(POLL * min(attempt, 10))
         except Refused as error:

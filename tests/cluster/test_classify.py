@@ -41,6 +41,7 @@ IMAGE = {"spec": {"template": {"spec": {"containers": [{"name": "x", "image": "y
 HELD = _object("ConfigMap", {"finalizers": ["a/b"]})
 CLAIM = _object("PersistentVolumeClaim", spec={"resources": {"requests": {"storage": "1Gi"}}})
 GROWN = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+POD = _object("Pod", spec={"tolerations": []})
 SHEDDING = _object(
     "StatefulSet", spec={"replicas": 3, "persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}
 )
@@ -56,6 +57,7 @@ TABLE: list[tuple[str, Step, JsonObject | None, Reversibility, Tier]] = [
     ("evict", EvictStep(target=_ref("Pod")), _object("Pod", OWNED), EQUIVALENT, Tier.WORKLOAD),
     ("bare pod", DeleteStep(target=_ref("Pod")), _object("Pod"), EQUIVALENT, Tier.WORKLOAD),
     ("deployment", DeleteStep(target=_ref("Deployment")), _object("Deployment"), EQUIVALENT, Tier.SENSITIVE),
+    ("robot", DeleteStep(target=_ref("ServiceAccount")), _object("ServiceAccount"), EQUIVALENT, Tier.SENSITIVE),
     ("service", DeleteStep(target=_ref("Service")), _object("Service"), EXACT, Tier.SENSITIVE),
     ("secret", _patch("Secret", {"data": {"a": "Yg=="}}), _object("Secret"), EXACT, Tier.SENSITIVE),
     ("quota", CreateStep(target=_ref("ResourceQuota"), manifest={}), None, EXACT, Tier.SENSITIVE),
@@ -97,6 +99,8 @@ ONE_WAY: list[tuple[str, Step, JsonObject | None]] = [
     ("finalizer list", _patch("ConfigMap", DELETE_LIST, "strategic"), HELD),
     ("finalizer put", PUT_UNHELD, HELD),
     ("status", _patch("Deployment", {"status": {}}, subresource="status"), _object("Deployment")),
+    ("toleration", _patch("Pod", [{"op": "add", "path": "/spec/tolerations", "value": [{"key": "a"}]}], "json"), POD),
+    ("deadline", _patch("Pod", {"spec": {"activeDeadlineSeconds": 5}}), POD),
     ("shedding claims", ScaleStep(target=_ref("StatefulSet"), replicas=1), SHEDDING),
 ]
 

@@ -42,6 +42,7 @@ class _Status:
 
 def _server(message: str, status: int) -> InProcessTransport:
     secrets = {"name": "secrets", "kind": "Secret", "namespaced": True, "verbs": ["get", "patch"]}
+    config = {"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["get", "patch"]}
 
     def serve(method: str, path: str, *_: Any) -> _Status:
         if path == "/api":
@@ -49,7 +50,7 @@ def _server(message: str, status: int) -> InProcessTransport:
         if path == "/apis":
             return _Status(200, groups=[])
         if path == "/api/v1":
-            return _Status(200, resources=[secrets])
+            return _Status(200, resources=[secrets, config])
         return _Status(status, kind="Status", reason="Invalid", message=message)
 
     return InProcessTransport(serve)
@@ -65,6 +66,18 @@ async def test_what_the_server_quotes_of_a_secret_is_not_repeated(message: str, 
     said = str(refused.value)
     assert "illegal base64" in said
     assert not any(part in said for part in (PASSWORD, "r2!-plain", "aHVudGVyMQ"))
+
+
+async def test_a_whole_object_that_the_server_quotes_is_left_out() -> None:
+    quoted = json.dumps(json.dumps({"env": [{"name": "PASSWORD", "value": PASSWORD}], "more": "x" * 300}))
+    transport = _server(
+        f'"" is invalid: patch: Invalid value: {quoted}: expect [, error found in #10 byte of {PASSWORD}', 422
+    )
+    with pytest.raises(Refused) as refused:
+        await Writer(transport, Discovery(transport)).send(
+            PatchStep(target=_ref("ConfigMap"), patch_type="merge", patch={}), Precondition()
+        )
+    assert str(refused.value) == 'patch configmap/db: "" is invalid: patch: Invalid value: "…": expect ['
 
 
 async def test_who_may_not_is_still_named() -> None:
