@@ -34,7 +34,8 @@ an overwrite. What the server refuses, and what is changed again as soon as it i
 - **Status** is nobody's wish; but where a custom resource has it as a plain field, it is restored like one.
 - **No undo**: a delete that only `--irreversible` let through, or a write to a subresource, is never RESTORED: its fields
   may read the snapshot again, and what it erased does not come back.
-- **Autoscalers**: where a HorizontalPodAutoscaler set `spec.replicas` since, its value stays, and that is no conflict.
+- **Autoscalers**: where a HorizontalPodAutoscaler set `spec.replicas` since, its value stays, and that is no conflict. A
+  new one is deleted, and what it scaled gets its replicas back.
 
 """
 

@@ -17,6 +17,7 @@ from stratus.domain.events import SnapshotTaken, StepRefused, StepRehearsed, TxC
 from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Classification, Mode, Reversibility
 from stratus.domain.steps import ApplyStep, CreateStep, DeleteStep, EvictStep, Step
+from stratus.engine.autoscaler import scaled_by
 from stratus.engine.context import Context
 from stratus.engine.limits import controller_uid, over_share
 from stratus.engine.patience import patiently
@@ -67,7 +68,9 @@ def classified(ctx: Context, tx: str, steps: tuple[Step, ...], images: list[Imag
 
 
 async def snapshot(ctx: Context, tx: str, number: int, step: Step, image: Image, *, deferred: bool = False) -> None:
-    """Store the pre-image and, for a delete, what goes with it. Raises Refused when there is nothing to write to.
+    """Store the pre-image and what the step changes besides: what a delete takes along, what an autoscaler scales.
+
+    Raises Refused when there is nothing to write to.
 
     ``deferred``: an earlier step of the same transaction may still create the object; it is read again before the write.
     """
@@ -82,6 +85,8 @@ async def snapshot(ctx: Context, tx: str, number: int, step: Step, image: Image,
     taken: list[str] = []
     if isinstance(step, DeleteStep) and image.obj is not None:
         taken = [ctx.snapshots.put(child) for child in await cascade_of(ctx.reader, image.obj, step.propagation)]
+    elif image.obj is None:
+        taken = [ctx.snapshots.put(scaled) for scaled in await scaled_by(ctx, step)]
     digest = ctx.snapshots.put(image.obj) if image.obj is not None else ""
     condition = image.precondition
     ctx.ledger.emit(
@@ -165,6 +170,8 @@ def _undo_writes(step: Step, image: Image, cascade: list[JsonObject]) -> Iterato
             "delete",
             ObjectRef(api_version="v1", kind="Pod", namespace=step.target.namespace, name=f"{step.target.name}-0"),
         )
+    if image.obj is None:
+        yield from (("update", ObjectRef.of(scaled)) for scaled in cascade)
     if image.obj is None or not isinstance(step, DeleteStep):
         return
     alive = living(image.obj, cascade, step.propagation)

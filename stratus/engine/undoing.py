@@ -19,6 +19,7 @@ from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Reversibility
 from stratus.domain.steps import CreateStep, DeleteStep, EvictStep, FieldChange, PatchStep, ReplaceStep
 from stratus.domain.transactions import StepView
+from stratus.engine.autoscaler import as_it_scaled
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
 from stratus.engine.patience import patiently
@@ -112,6 +113,8 @@ async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     if pre and post and isinstance(view.step, PatchStep) and view.step.subresource:
         pre, post = _without_status(pre), _without_status(post)  # no PUT of the object brings it back
     cascade = [ctx.snapshots.get(digest) for digest in view.cascade]
+    if pre is None and cascade:
+        return await _restore_scaled(ctx, view.target, post, cascade)
     if pre is None or not cascade:
         restored = [await _restore_object(ctx, view.target, pre, post, frozenset())]
         await replace_broken_pods(ctx, pre)
@@ -127,6 +130,20 @@ async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     for child in alive:  # the collector took the dead owner's reference away; naming a dead one would have it collected
         owned, orphaned = without_owners(under_new_owners(child, born), dead), without_owners(child, dead)
         done.append(await _restore_object(ctx, ObjectRef.of(child), owned, orphaned, frozenset()))
+    return done
+
+
+async def _restore_scaled(
+    ctx: Context, target: ObjectRef, post: JsonObject | None, cascade: list[JsonObject]
+) -> list[Restored]:
+    """Delete a new autoscaler, then give what it scaled its replicas back."""
+    autoscaler = await _get(ctx, target)
+    done = [await _restore_object(ctx, target, None, post, frozenset())]
+    for scaled in cascade:
+        workload = ObjectRef.of(scaled)
+        after = as_it_scaled(scaled, autoscaler, await _get(ctx, workload))
+        if after is not None and not done[0].lost:
+            done.append(await _restore_object(ctx, workload, scaled, after, frozenset()))
     return done
 
 

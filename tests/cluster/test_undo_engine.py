@@ -10,7 +10,7 @@ import pytest
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ReplaceStep, Step
+from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ReplaceStep, ScaleStep, Step
 from stratus.engine.undoing import WRITES_AT_MOST
 from stratus.ports import Precondition
 from stratus.sandbox.cluster import EmbeddedCluster
@@ -115,6 +115,27 @@ async def test_an_orphan_that_somebody_deleted_since_stays_deleted(cluster: Clus
     with pytest.raises(Absent):
         await cluster.reader.get(ObjectRef.of(child))
     assert person.lost(done) == (f"{ObjectRef.of(child).path}: metadata.name",)
+
+
+async def test_what_a_new_autoscaler_scaled_gets_its_replicas_back(cluster: Cluster, person: Acting) -> None:
+    web = await cluster.create(deployment(replicas=1))
+    await cluster.wait(10)
+    scaler: JsonObject = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "namespace": cluster.namespace},
+        "spec": {
+            "minReplicas": 2,
+            "maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        },
+    }
+    done = await person.do(CreateStep(target=ObjectRef.of(scaler), manifest=scaler))
+    await theirs(cluster, ScaleStep(target=ObjectRef.of(web), replicas=2))  # what its controller does
+    scaled = {"lastScaleTime": "2026-01-01T00:00:00Z", "currentReplicas": 1, "desiredReplicas": 2}
+    await theirs(cluster, merge(scaler, {"status": scaled}, "status"))
+    assert (await person.undo(done)).outcome == "restored"
+    assert (await cluster.reader.get(ObjectRef.of(web)))["spec"]["replicas"] == 1
 
 
 @pytest.mark.parametrize("subject", ["lease", "its namespace"])
