@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from stratus.sandbox.api import errors, metadata, selectors
@@ -34,6 +35,23 @@ def port(value: Any, path: str) -> list[FieldError]:
     if isinstance(value, int) and not 1 <= value <= 65535:
         return [errors.invalid_value(path, value, "must be between 1 and 65535, inclusive")]
     return []
+
+
+def port_name(name: str, path: str) -> list[FieldError]:
+    """The name of a port: at most 15 letters, digits and single hyphens, with a letter among them."""
+    problems = {
+        "must be no more than 15 characters": len(name) > 15,
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)": not re.fullmatch("[-a-z0-9]+", name),
+        "must contain at least one letter or number (a-z, 0-9)": not re.search("[a-z]", name),
+        "must not contain consecutive hyphens": "--" in name,
+        "must not begin or end with a hyphen": name != name.strip("-"),
+    }
+    return [errors.invalid_value(path, name, detail) for detail, wrong in problems.items() if wrong]
+
+
+def port_number_or_name(value: Any, path: str) -> list[FieldError]:
+    """A number, or the name of a port; absent is 0."""
+    return port_name(value, path) if isinstance(value, str) else port(value or 0, path)
 
 
 def int_or_percent(value: Any, path: str) -> list[FieldError]:

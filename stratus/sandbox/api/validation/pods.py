@@ -8,7 +8,7 @@ from typing import Any
 from stratus.sandbox import quantities
 from stratus.sandbox.api import errors, metadata
 from stratus.sandbox.api.errors import FieldError
-from stratus.sandbox.api.validation.common import not_negative, one_of, port
+from stratus.sandbox.api.validation.common import not_negative, one_of, port, port_name, port_number_or_name
 
 Object = dict[str, Any]
 
@@ -18,7 +18,6 @@ _ENV_TEXT = (
     "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
     "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
 )
-_PORT_NAME = re.compile(r"^(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _SOURCE_FIELDS = {
     "configMap": ("name",),
     "secret": ("secretName",),
@@ -137,15 +136,9 @@ def _ports(ports: Any, path: str) -> list[FieldError]:
         where = f"{path}[{index}]"
         name = each.get("name")
         if name:
-            if len(name) > 15:
-                found.append(errors.invalid_value(f"{where}.name", name, "must be no more than 15 characters"))
-            elif not _PORT_NAME.match(name) or "--" in name:
-                found.append(
-                    errors.invalid_value(
-                        f"{where}.name", name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
-                    )
-                )
-            elif name in names:
+            problems = port_name(name, f"{where}.name")
+            found += problems
+            if not problems and name in names:
                 found.append(errors.duplicate(f"{where}.name", name))
             names.add(name)
         number = each.get("containerPort", 0)
@@ -240,12 +233,9 @@ def _handler(handler: Object, path: str) -> list[FieldError]:
     found = [errors.forbidden_field(f"{path}.{key}", "may not specify more than 1 handler type") for key in kinds[1:]]
     for kind in ("httpGet", "tcpSocket"):
         if kind in handler:
-            number = handler[kind].get("port")
-            if isinstance(number, int):
-                found += port(number, f"{path}.{kind}.port")
-            elif isinstance(number, str) and not _PORT_NAME.match(number):
-                detail = "must contain at least one letter (a-z)"
-                found.append(errors.invalid_value(f"{path}.{kind}.port", number, detail))
+            found += port_number_or_name(handler[kind].get("port"), f"{path}.{kind}.port")
+    if "exec" in handler and not handler["exec"].get("command"):
+        found.append(errors.required(f"{path}.exec.command"))
     return found
 
 

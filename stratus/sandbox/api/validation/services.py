@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Any
 
 from stratus.sandbox.api import errors, metadata
 from stratus.sandbox.api.errors import FieldError
-from stratus.sandbox.api.validation.common import label_selector, one_of, port
+from stratus.sandbox.api.validation.common import label_selector, one_of, port, port_number_or_name
 
 Object = dict[str, Any]
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-_PORT_NAME = re.compile(r"^(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 
 
 def service(obj: Object) -> list[FieldError]:
@@ -54,16 +52,8 @@ def _service_ports(ports: list[Object], external: bool) -> list[FieldError]:
         found += port(number, f"{where}.port")
         found += one_of(each, "protocol", where, ("SCTP", "TCP", "UDP"))
         target = each.get("targetPort")
-        if isinstance(target, int):
-            found += port(target, f"{where}.targetPort")
-        elif isinstance(target, str) and (len(target) > 15 or not _PORT_NAME.match(target)):
-            found.append(
-                errors.invalid_value(
-                    f"{where}.targetPort",
-                    target,
-                    "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
-                )
-            )
+        if target not in (None, ""):
+            found += port_number_or_name(target, f"{where}.targetPort")
         key = (each.get("protocol", "TCP"), number)
         if key in numbers:
             found.append(errors.duplicate(where, each))
