@@ -18,6 +18,21 @@ _WORKLOADS = [
     {"apiGroups": ["", "apps", "batch", "autoscaling", "policy", "networking.k8s.io"], "resources": ["*"]},
 ]  # fmt: skip
 
+_INFO = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
+_DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_INFO]
+_SELF = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]
+_FOR_EVERYBODY: dict[str, tuple[Object, tuple[str, ...]]] = {
+    "system:basic-user": (
+        {"apiGroups": ["authorization.k8s.io"], "resources": _SELF, "verbs": ["create"]},
+        ("system:authenticated",),
+    ),
+    "system:discovery": ({"nonResourceURLs": _DISCOVERY, "verbs": ["get"]}, ("system:authenticated",)),
+    "system:public-info-viewer": (
+        {"nonResourceURLs": _INFO, "verbs": ["get"]},
+        ("system:authenticated", "system:unauthenticated"),
+    ),
+}
+
 
 def bootstrap(api: Api, *, endpoint: tuple[str, int] = ("127.0.0.1", 6443)) -> None:
     """Create the cluster's own objects; `endpoint` is where its API listens."""
@@ -69,8 +84,19 @@ def _create_roles(api: Api) -> None:
         "view": [{**rule, "verbs": _READ} for rule in _WORKLOADS],
     }
     for name, rules in roles.items():
-        _create(api, f"clusterroles.{_RBAC}", {"metadata": {"name": name}, "rules": rules})
-    subject = {"apiGroup": _RBAC, "kind": "Group", "name": "system:masters"}
-    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
-    binding = {"metadata": {"name": "cluster-admin"}, "roleRef": reference, "subjects": [subject]}
+        _create(api, f"clusterroles.{_RBAC}", {"metadata": _bootstrapping(name), "rules": rules})
+    _bind(api, "cluster-admin", "system:masters")
+    for name, (rule, groups) in _FOR_EVERYBODY.items():
+        _create(api, f"clusterroles.{_RBAC}", {"metadata": _bootstrapping(name), "rules": [rule]})
+        _bind(api, name, *groups)
+
+
+def _bind(api: Api, role: str, *groups: str) -> None:
+    subjects = [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in groups]
+    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
+    binding = {"metadata": _bootstrapping(role), "roleRef": reference, "subjects": subjects}
     _create(api, f"clusterrolebindings.{_RBAC}", binding)
+
+
+def _bootstrapping(name: str) -> Object:
+    return {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}

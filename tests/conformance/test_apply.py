@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.clients import Client
+from tests.conformance.clients import JSON_PATCH, Client
 from tests.conformance.objects import config_map, deployment
 
 
@@ -111,3 +111,28 @@ def test_an_untracked_object_is_owned_by_before_first_apply(cluster: Client) -> 
     cluster.put("configmaps", made)
     answer = cluster.apply("configmaps", config_map("a", {"l": "2"}), "one")
     assert set(owners(answer.body)) == {("one", "Apply"), ("before-first-apply", "Update")}
+
+
+def test_a_manager_that_took_over_an_updates_fields_applies_on(cluster: Client) -> None:
+    """As kubectl migrates: what the update owned, whole maps included, becomes the apply's; the next apply sheds the rest."""
+    whole = deployment("a", replicas=0)
+    whole["metadata"]["labels"] = {"l": "x", "m": "y"}
+    assert cluster.create("deployments", whole).code == 201
+    configuration = deployment("a", replicas=0)
+    configuration["metadata"]["labels"] = {"l": "x"}
+    applied = cluster.apply("deployments", configuration, "one")
+    assert applied.code == 200, applied
+    entries = applied.body["metadata"]["managedFields"]
+    (updated,) = [each for each in entries if each["manager"] == "conformance"]
+    for each in entries:
+        if each["manager"] == "one":
+            each["fieldsV1"] = updated["fieldsV1"]
+    kept = [each for each in entries if each is not updated]
+    patch = [{"op": "replace", "path": "/metadata/managedFields", "value": kept}]
+    assert cluster.patch("deployments", "a", patch, JSON_PATCH).code == 200
+    answer = cluster.apply("deployments", configuration, "one")
+    assert answer.code == 200, answer
+    assert answer.body["metadata"]["labels"] == {"l": "x"}
+    template = answer.body["spec"]["template"]
+    assert template["metadata"]["labels"] == configuration["spec"]["template"]["metadata"]["labels"]
+    assert owners(answer.body)["one", "Apply"]["f:metadata"] == {"f:labels": {"f:l": {}}}

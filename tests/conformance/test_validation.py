@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.clients import Client
-from tests.conformance.objects import pod, pod_spec
+from tests.conformance.clients import APPLY, MERGE, STRATEGIC, Client
+from tests.conformance.objects import deployment, pod, pod_spec
 
 PORTS = ["", "a--b", "averyveryverylongname", "123", "-a", "A", "A--averyveryverylong-", "web", 0, 70000, None]
 HANDLERS: list[dict[str, Any]] = [
@@ -39,3 +39,24 @@ def test_the_name_of_a_port(both: tuple[Client, Client], name: Any) -> None:
         spec["containers"][0]["ports"] = [{"name": name, "containerPort": 80}]
         both_say(both, "pods", pod("a", spec))
     both_say(both, "services", {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80, "targetPort": name}]}})
+
+
+WRONG: list[dict[str, Any]] = [
+    {"spec": {"replicas": "two"}},
+    {"spec": {"template": 7}},
+    {"metadata": {"labels": {"a": 1}}},
+]
+
+
+@pytest.mark.realcluster
+@pytest.mark.parametrize("how", [STRATEGIC, MERGE, APPLY])
+@pytest.mark.parametrize("change", WRONG, ids=str)
+def test_a_change_to_another_type(both: tuple[Client, Client], change: dict[str, Any], how: str) -> None:
+    said = []
+    for client in both:
+        client.create("deployments", deployment("a", replicas=0))
+        applied = {"apiVersion": "apps/v1", "kind": "Deployment", **change} if how == APPLY else change
+        manager = {"fieldManager": "m"} if how == APPLY else {}
+        answer = client.patch("deployments", "a", applied, how, **manager)
+        said.append((answer.code, answer.reason, answer.causes))
+    assert said[0] == said[1]

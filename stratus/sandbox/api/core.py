@@ -130,7 +130,7 @@ class Api:
         view = write.view or of
         node = None if of.custom else self.reader.node(view)
         patched = apply_patch(node, conversion.to_view(view, old), patch, kind, of)
-        new = self._read_patched(of, conversion.to_stored(view, patched), kind, write)
+        new = self._read_patched(of, conversion.to_stored(view, patched), write)
         self._match(of, new, old, namespace, name, patched=True)
         self.reader.default(of, new)
         return self._replace(of, old, new, subresource, write)
@@ -143,7 +143,7 @@ class Api:
             raise errors.not_found(kind, name)
         view = write.view or kind
         applied = conversion.to_stored(view, is_empty_apply(patch, view, name, namespace))
-        self._read(kind, applied, Write(validation=write.validation, warnings=write.warnings))
+        self._read_applied(kind, applied, write)
         self.reader.take_missing()
         node = self.reader.node(kind)
         base = old if old is not None else {"apiVersion": kind.stored_as, "kind": kind.kind, "metadata": {"name": name}}
@@ -214,14 +214,23 @@ class Api:
     def _read(self, kind: Kind, obj: Object, write: Write) -> Object:
         return self.reader.read(kind, obj, write)
 
-    def _read_patched(self, kind: Kind, patched: Object, how: PatchKind, write: Write) -> Object:
-        """As `_read`; a document that cannot be read any more is the patch's fault, which two formats call Invalid."""
+    def _read_patched(self, kind: Kind, patched: Object, write: Write) -> Object:
+        """As `_read`; a document that cannot be read any more is the patch's fault: it is Invalid."""
         try:
             return self._read(kind, patched, write)
         except ApiError as error:
-            if error.code != 400 or how is PatchKind.STRATEGIC or "strict decoding" in error.message:
+            if error.code != 400 or "strict decoding" in error.message:
                 raise
             raise errors.invalid_patch(patched, error.message) from None
+
+    def _read_applied(self, kind: Kind, applied: Object, write: Write) -> None:
+        """Look at an applied document; one of the wrong types is an internal error, as field management has it."""
+        try:
+            self._read(kind, applied, Write(validation=write.validation, warnings=write.warnings))
+        except ApiError as error:
+            if "cannot unmarshal" not in error.message:
+                raise
+            raise ApiError(500, "", f"failed to create typed patch object: {error.message}") from None
 
     def _identify(self, meta: Object) -> None:
         meta["uid"] = str(uuid.UUID(int=self.kernel.rng.getrandbits(128), version=4))

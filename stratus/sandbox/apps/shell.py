@@ -1,6 +1,6 @@
 """A small POSIX shell for containers: wait loops of init containers, helper pods, exec probes and `kubectl exec`.
 
-It knows lists (`;`, `&&`, `||`), `if`, `while`, `until`, variables, and the handful of commands that such scripts use.
+It knows lists (`;`, `&&`, `||`), `if`, `for`, `while`, `until`, variables, and the handful of commands that such scripts use.
 Commands see what the container sees: its environment, its files and its network. Sleeping is a `yield`, so that a loop
 lives on cluster time; an exec runs at once and skips its sleeps.
 """
@@ -104,7 +104,7 @@ class Script:
         if first == "if":
             return (yield from self._if(start, end))
         if first == "for":
-            raise ShellError("sh: syntax error: for")
+            return (yield from self._for(start, end))
         if first == "!":
             return int(not (yield from self._command(start + 1, end)))
         return (yield from self._simple([self._expand(word) for word in self.words[start:end]]))
@@ -120,6 +120,19 @@ class Script:
                 return self.io.exited
             if self.io.slept == before:
                 yield from self._sleep(0.1)  # a busy loop costs time, too
+        return status
+
+    def _for(self, start: int, end: int) -> Run:
+        do = self._find("do", start + 1, end)
+        done = self._find("done", do + 1, end)
+        if do < start + 3 or done < 0 or self.words[start + 2] != "in":
+            raise ShellError("sh: syntax error: unexpected word after for")
+        status = 0
+        for word in (word for word in self.words[start + 3 : do] if word not in SEPARATORS):
+            self.variables[self.words[start + 1]] = self._expand(word)
+            status = yield from self._list(do + 1, done)
+            if self.io.exited is not None:
+                return self.io.exited
         return status
 
     def _if(self, start: int, end: int) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from stratus.sandbox.api import errors
@@ -122,7 +123,7 @@ def apply(node: Node, kind: Kind, live: Object, applied: Object, write: Write, n
     merged = merging.merged(live, config, node)
     dropped = owners.sets.get(identity, set()) - wanted
     others = {who: paths for who, paths in owners.sets.items() if who != identity}
-    merged = merging.without(merged, _unowned(dropped, others), node)
+    merged = merging.without(merged, _unowned(dropped, [wanted, *others.values()]), node)
     difference = fieldset.compare(_bare(live), _bare(merged), node)
     _check_conflicts(others, difference.written, owners, write)
     owners.disown(difference.written, but=identity)
@@ -138,10 +139,10 @@ def _bare(obj: Object) -> Object:
     return {**obj, "metadata": metadata}
 
 
-def _unowned(dropped: Paths, others: dict[Identity, Paths]) -> Paths:
-    """Of the fields that the manager no longer applies, those that nobody else owns, nor anything below them."""
+def _unowned(dropped: Paths, kept: Iterable[Paths]) -> Paths:
+    """Of the fields that the manager no longer applies, those that nobody owns, nor anything below them."""
     held: set[Path] = set()
-    for paths in others.values():
+    for paths in kept:
         for path in paths:
             held.update(path[:length] for length in range(1, len(path) + 1))
     return {path for path in dropped if path not in held}

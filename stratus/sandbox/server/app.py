@@ -119,7 +119,7 @@ class ApiServer:
         impersonated = request.headers.get("impersonate-user")
         if impersonated and rbac.is_master(user):
             groups = request.headers.get("impersonate-group", "")
-            user = User(impersonated, (*filter(None, groups.split(",")), "system:authenticated"))
+            user = User(impersonated, (*filter(None, groups.split(",")), *_groups_of(impersonated)))
         headers = {**request.headers, columns.NOW_HEADER: str(self._api.kernel.now())}
         return replace(request, user=user, headers=headers)
 
@@ -139,7 +139,7 @@ class ApiServer:
         namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
         if self._api.store.get("serviceaccounts", namespace, account) is None:
             return None
-        return User(name, ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"))
+        return User(name, _groups_of(name))
 
     def authorize(self, target: Target, request: Request) -> None:
         """Refuse (403) what the user's roles do not cover; reviews about oneself are for everybody."""
@@ -215,6 +215,14 @@ class ApiServer:
             return Watch(self._api.store, target.kind, target.namespace, target.name, request)
         except ApiError as error:
             return reply(error.status(), error.code)
+
+
+def _groups_of(name: str) -> tuple[str, ...]:
+    """The groups that a user is in by nature: service accounts are in those of all, and of their namespace."""
+    if not name.startswith(_ACCOUNT):
+        return ("system:authenticated",)
+    namespace = name.removeprefix(_ACCOUNT).partition(":")[0]
+    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

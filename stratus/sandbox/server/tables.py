@@ -24,18 +24,18 @@ def table(kind: Kind, objects: list[Object], metadata: Object, request: Request)
     """The objects as a meta.k8s.io/v1 Table."""
     now = columns.clock(request)
     shown = columns.for_kind(kind, _CRD_COLUMNS.get((kind.resource, kind.version)))
+    named = [] if any(each.name == "Name" for each in shown) else [_definition("Name", "string", "name", 0, _NAME_HELP)]
     include = request.first("includeObject", "Metadata")
     rows = []
     for obj in objects:
         obj = conversion.to_view(kind, obj)
-        row: Object = {"cells": [obj["metadata"]["name"], *(each.value(obj, now) for each in shown)]}
+        row: Object = {"cells": [*(obj["metadata"]["name"] for _ in named), *(each.value(obj, now) for each in shown)]}
         if include == "Metadata":
             row["object"] = partial(obj)
         elif include == "Object":
             row["object"] = obj
         rows.append(row)
-    definitions = [_definition("Name", "string", "name", 0, _NAME_HELP)]
-    definitions += [_definition(each.name, each.type, "", each.priority, each.help) for each in shown]
+    definitions = named + [_definition(each.name, each.type, "", each.priority, each.help) for each in shown]
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

@@ -185,3 +185,27 @@ async def test_a_command_runs_over_a_websocket() -> None:
             frames = [frame async for frame in socket]
     assert frames[0] == b"\x01hi\n"
     assert json.loads(frames[-1][1:])["status"] == "Success"
+
+
+def test_events_are_printed_as_kubectl_shows_them(cluster: EmbeddedCluster) -> None:
+    table = read(ask(cluster, "GET", f"{HOTEL}/events", accept="application/json;as=Table;v=v1;g=meta.k8s.io"))
+    shown = [each["name"] for each in table["columnDefinitions"] if each["priority"] == 0]
+    assert shown == ["Last Seen", "Type", "Reason", "Object", "Message"]
+    assert table["columnDefinitions"][-1]["name"] == "Name"
+    assert all(len(row["cells"]) == len(table["columnDefinitions"]) for row in table["rows"])
+
+
+def test_everybody_may_ask_what_they_may(cluster: EmbeddedCluster) -> None:
+    ask(cluster, "POST", f"{HOTEL}/serviceaccounts", {"metadata": {"name": "nobody"}})
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    who = {"impersonate_user": "system:serviceaccount:hotel:nobody"}
+    status = read(ask(cluster, "POST", path, {"spec": {"namespace": "hotel"}}, **who))["status"]
+    assert [rule["verbs"] for rule in status["resourceRules"]] == [["create"]]
+    assert {"/version", "/apis/*"} <= {url for rule in status["nonResourceRules"] for url in rule["nonResourceURLs"]}
+    assert ask(cluster, "GET", f"{HOTEL}/pods", **who).status == 403
+
+
+def test_an_impersonated_service_account_is_in_its_groups(cluster: EmbeddedCluster) -> None:
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    answer = read(ask(cluster, "POST", path, {}, impersonate_user="system:serviceaccount:hotel:robot"))
+    assert "system:serviceaccounts:hotel" in answer["status"]["userInfo"]["groups"]

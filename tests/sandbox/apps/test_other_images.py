@@ -172,6 +172,9 @@ def test_a_wait_loop_ends_when_the_name_resolves() -> None:
         ("echo 'a; b' > /dev/null 2>&1; echo done", 0, "done"),
         ("nothing-here", 127, "sh: nothing-here: not found"),
         ("while true; do exit 4; done", 4, ""),
+        ('for i in 1 "2 3"; do X="$X<$i>"; done; echo "$X"', 0, "<1><2 3>"),
+        ("for i in 1 2; do if test $i = 2; then exit 5; fi; done; echo no", 5, ""),
+        ("for i 1 2; do echo $i; done", 2, "sh: syntax error: unexpected word after for"),
         ("while", 2, "sh: syntax error: unexpected end of file"),
     ],
 )
