@@ -38,6 +38,10 @@ class Detection:
         unsure = bool(observation.findings) or (only_once and bool(observation.moving))
         if unsure and not observation.crashed and not observation.blind:
             observation = await self._tools.settle(self._confirm_seconds)
+            if (
+                only_once and observation.moving and not observation.findings
+            ):  # a rollout may take its time to get stuck
+                observation = await self._tools.settle(self._confirm_seconds)
         return observation
 
     def report(self, incident: Incident) -> None:

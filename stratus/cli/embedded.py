@@ -43,14 +43,14 @@ async def embedded_cluster(application: str = "hotel", seed: int = 0) -> AsyncIt
         await cancel(life)
 
 
-def watching(settings: Settings, fault: Fault) -> Settings:
-    """The settings with the eyes that whoever runs the fault's application has, as far as none were given."""
+def watching(settings: Settings, application: str, namespace: str) -> Settings:
+    """The settings with the eyes that whoever runs the application has, as far as none were given."""
     from stratus.sandbox.apps.applications import ENTRANCES
 
     return settings.model_copy(
         update={
-            "namespaces": settings.namespaces or (fault.namespace, SYSTEM_NAMESPACE),
-            "probes": settings.probes or (ENTRANCES[fault.application],),
+            "namespaces": settings.namespaces or (namespace, SYSTEM_NAMESPACE),
+            "probes": settings.probes or (ENTRANCES[application],),
             "prometheus": settings.prometheus or PROMETHEUS,
             "alertmanager": settings.alertmanager or ALERTMANAGER,
             "alert_wait": min(settings.alert_wait, ALERT_WAIT),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -30,6 +30,10 @@ from stratus.oracles.times import EPOCH, when
 from stratus.oracles.world import World, namespace_of, read_on_demand
 from stratus.ports import ClusterReader
 
+TOLD = EVENT_CAUSES | {"FailedCreate", "Unhealthy"}
+"""Reasons of the events that are looked at."""
+LATE = 10.0
+"""Seconds after which it is asked why a pod that runs is not ready."""
 QUIET = 3.0
 """Seconds without a started container after which the kubelet's events are worth a request."""
 
@@ -99,15 +103,17 @@ class Surroundings:
     present: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """namespace: ConfigMaps and Secrets that were missed and are there now."""
 
-    def context(self, rollout: Rollout, window: float) -> Callable[[JsonObject], PodContext]:
-        """What judging one pod of a workload needs."""
+    def context(self, rollout: Rollout, window: float, patience: float = 0.0) -> Callable[[JsonObject], PodContext]:
+        """What judging one pod of a workload needs. ``patience``: the window of a pod that answers "not yet"."""
         namespace = rollout.subject.namespace
         others = [at for at, who in self.changed.get(namespace, ()) if who != rollout.subject]
         changed = max([*others, self.services.get(namespace, EPOCH)])
         present = self.present.get(namespace, frozenset())
 
         def of(pod: JsonObject) -> PodContext:
-            return PodContext(self.world.at, window, changed, self.about(pod), present)
+            about = self.about(pod)
+            granted = max(window, patience) if says_not_yet(about) else window
+            return PodContext(self.world.at, granted, changed, about, present)
 
         return of
 
@@ -135,9 +141,10 @@ async def survey(reader: ClusterReader, world: World, rollouts: tuple[Rollout, .
     changed = _became_ready(rollouts)
     quiet = tuple(pod for rollout in rollouts for pod in rollout.pods if _is_quiet(pod, world.at))
     short = {rollout.subject.namespace for rollout in rollouts if rollout.short}
-    silent_in = {namespace_of(pod) for pod in quiet} | short
+    late = {namespace_of(pod) for rollout in rollouts for pod in rollout.pods if _is_late(pod, world.at)}
+    silent_in = {namespace_of(pod) for pod in quiet} | short | late
     events = await read_on_demand(reader, "Event", silent_in, fields="type=Warning") if silent_in else []
-    telling = tuple(event for event in events if event.get("reason") in EVENT_CAUSES | {"FailedCreate"})
+    telling = tuple(event for event in events if event.get("reason") in TOLD)
     bare = Surroundings(world, changed, _services_written(world), telling)
     missed = {(namespace_of(pod), what) for pod in quiet for what in missed_objects(pod, bare.about(pod))}
     return Surroundings(world, changed, bare.services, telling, await _present(reader, missed))
@@ -158,6 +165,16 @@ def _became_ready(rollouts: tuple[Rollout, ...]) -> dict[str, tuple[tuple[dateti
 def _is_quiet(pod: JsonObject, now: datetime) -> bool:
     bound = bool((pod.get("spec") or {}).get("nodeName"))
     return bound and not (is_started(pod) or is_finished(pod) or is_ready(pod)) and age(pod, now) >= QUIET
+
+
+def _is_late(pod: JsonObject, now: datetime) -> bool:
+    return is_started(pod) and not (is_finished(pod) or is_ready(pod)) and age(pod, now) >= LATE
+
+
+def says_not_yet(events: Iterable[JsonObject]) -> bool:
+    """Whether the last thing that a pod's readiness probe heard is that the service is unavailable: it may be warming up."""
+    last = next((str(event.get("message", "")) for event in events if event.get("reason") == "Unhealthy"), "")
+    return last.startswith("Readiness probe failed") and last.rstrip().endswith("statuscode: 503")
 
 
 def _services_written(world: World) -> dict[str, datetime]:

@@ -33,7 +33,7 @@ ORACLES: tuple[tuple[str, str, str, str], ...] = (
     (
         "workloads",
         "Deployments, StatefulSets, DaemonSets, Jobs, CronJobs, pods of other owners; claims, quotas, autoscalers",
-        "list workloads, pods, services, claims, autoscalers, ingresses; events when a pod is silent",
+        "list workloads, pods, services, claims, autoscalers, ingresses; events when a pod is silent or late",
         "what the slowest readiness probe takes to fail, within `WorkloadSettings.lag_ceiling`",
     ),
     (

@@ -73,7 +73,7 @@ class WorkloadOracle:
         self._startups.learn(rollout)
         self._lives.learn(rollout, around.world.monotonic)
         window = self._startups.window(rollout)
-        said = verdict(rollout, around.world.at, around.context(rollout, window))
+        said = verdict(rollout, around.world.at, around.context(rollout, window, self._settings.window))
         return proving(said, rollout, around.world.at, self._lives.to_outlive(rollout))
 
     def _with_memory(self, said: Verdict, world: World) -> Verdict:

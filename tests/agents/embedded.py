@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from agents.options import IncidentOutcome
@@ -50,10 +51,31 @@ def broken(name: str) -> EmbeddedCluster:
     return cluster
 
 
+def healthy(application: str = "hotel") -> EmbeddedCluster:
+    """A cluster on which an application has been healthy for a while."""
+    cluster = EmbeddedCluster(virtual=True, applications=(application,))
+    cluster.start()
+    cluster.settle(300)
+    cluster.advance(90)
+    return cluster
+
+
+def patch(cluster: EmbeddedCluster, path: str, body: object) -> None:
+    """A person's strategic merge patch."""
+    headers = {"content-type": "application/strategic-merge-patch+json"}
+    reply = cluster.request("PATCH", path, body=json.dumps(body).encode(), headers=headers)
+    assert reply.status == 200, reply
+
+
 async def repaired(name: str) -> Story:
     """Break, then one ``run --once``."""
-    cluster = broken(name)
-    settings, clock = watching(Settings(), find(name)), KernelClock(cluster.kernel)
+    about = find(name)
+    return await looked_at(broken(name), about.application, about.namespace)
+
+
+async def looked_at(cluster: EmbeddedCluster, application: str, namespace: str) -> Story:
+    """One ``run --once`` on a cluster as it is."""
+    settings, clock = watching(Settings(), application, namespace), KernelClock(cluster.kernel)
     transport = InProcessTransport(cluster.request, context="embedded")
     engine = await assemble(
         settings, transport, Store(clock.now), holder="test", clock=clock, default=Mode.AUTO, people=False

@@ -6,7 +6,7 @@ import pytest
 
 from agents.options import IncidentOutcome
 from stratus.domain.machine import IncidentState
-from tests.agents.embedded import repaired
+from tests.agents.embedded import healthy, looked_at, patch, repaired
 
 QUICK = {
     "hotel/wrong-image": ("deployment/geo", "image"),
@@ -84,3 +84,16 @@ async def test_when_the_revision_before_is_bad_too_it_is_undone_and_the_one_befo
     assert states[states.index(IncidentState.UNDOING) + 1] is IncidentState.REFLECTING
     first, second = story.board.transactions.values()
     assert first.proposal.steps != second.proposal.steps
+
+
+@pytest.mark.parametrize("warm_up, outcome", [("20", "healthy"), ("400", "resolved")])
+async def test_a_new_version_that_warms_up_is_left_alone_and_one_that_never_does_is_not(
+    warm_up: str, outcome: str
+) -> None:
+    cluster = healthy()
+    container = {"name": "profile", "env": [{"name": "WARMUP", "value": warm_up}]}
+    body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    patch(cluster, "/apis/apps/v1/namespaces/hotel/deployments/profile", body)
+    cluster.advance(2)
+    story = await looked_at(cluster, "hotel", "hotel")
+    assert story.outcome.outcome == outcome

@@ -18,7 +18,7 @@ def test_every_application_has_an_entrance() -> None:
 
 def test_what_was_given_stays() -> None:
     given = Settings(namespaces=("hotel",), probes=("svc:hotel/geo:8082",), prometheus="http://mine", alert_wait=3)
-    settings = watching(given, find("demo"))
+    settings = watching(given, "hotel", "hotel")
     assert (settings.namespaces, settings.probes, settings.prometheus) == (("hotel",), given.probes, "http://mine")
     assert settings.alertmanager == "/alertmanager"
     assert oracle_settings(settings).alerts.longest_wait == 3

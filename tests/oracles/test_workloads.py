@@ -321,6 +321,26 @@ async def test_a_start_is_late_sooner_where_starts_are_known_to_be_quick(age: in
     assert (found(seen) == {("deployment/geo", "RolloutStuck")}) is stuck
 
 
+@pytest.mark.parametrize(
+    "said, age, stuck",
+    [
+        ("HTTP probe failed with statuscode: 503", 21, False),
+        ("HTTP probe failed with statuscode: 503", 61, True),
+        ("HTTP probe failed with statuscode: 404", 21, True),
+        ("dial tcp 10.0.0.7:8080: connect: connection refused", 21, True),
+    ],
+)
+async def test_a_pod_that_says_not_yet_is_given_more_time(said: str, age: int, stuck: bool) -> None:
+    late = not_ready(pod("geo-2-0", template=pod_template("geo"), created=START - timedelta(seconds=age)))
+    made = surge(app("geo"), late)
+    made.more += [
+        warning(late, "Unhealthy", "Readiness probe failed: connection refused", START - timedelta(seconds=15)),
+        warning(late, "Unhealthy", f"Readiness probe failed: {said}", START - timedelta(seconds=1)),
+    ]
+    seen = await observe(made)
+    assert (found(seen) == {("deployment/geo", "RolloutStuck")}) is stuck
+
+
 async def test_a_slow_start_up_probe_grants_its_own_time() -> None:
     made = failing(app("geo"))
     made.pods[0]["metadata"]["creationTimestamp"] = stamp(START - timedelta(seconds=200))

@@ -54,7 +54,9 @@ async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: boo
             out.line(f"An embedded Kubernetes with the application {fault.application} is up and healthy after {took}.")
             out.line(f"Now the fault: {fault.summary}.")
         await _until_it_shows(cluster, fault)
-        settings = watching(settings, fault).model_copy(update={"journal": settings.journal or str(scratch)})
+        settings = watching(settings, fault.application, fault.namespace).model_copy(
+            update={"journal": settings.journal or str(scratch)}
+        )
         async with running_engine(
             settings, default_mode=Mode.AUTO, people=watch, on_event=teller(out), embedded=cluster
         ) as running:
