@@ -77,6 +77,9 @@ class Reading(Value):
     moving: tuple[Subject, ...] = Field(default=(), description="workloads whose controllers are not done")
     stuck: tuple[Subject, ...] = Field(default=(), description="workloads that waiting does not heal")
     pending: tuple[Finding, ...] = Field(default=(), description="what will be a finding if it stays as it is")
+    unjudged: tuple[Subject, ...] = Field(
+        default=(), description="what it watches and knows too little of to judge now"
+    )
 
 
 class Observation(Value):
@@ -132,6 +135,11 @@ class Observation(Value):
         return self.model_copy(update={"readings": tuple(kept)})
 
     @property
+    def unjudged(self) -> tuple[tuple[str, Subject], ...]:
+        """(oracle, subject) of what an oracle watches and could not judge: neither healthy nor sick."""
+        return tuple((reading.oracle, subject) for reading in self.readings for subject in reading.unjudged)
+
+    @property
     def lag(self) -> float:
         """Seconds after a change until every observing oracle can have seen it."""
         return max((r.lag for r in self.readings if r.state is OracleState.OBSERVING), default=0.0)
@@ -151,6 +159,9 @@ class Checkpoint(Value):
     pending: tuple[Finding, ...] = Field(default=(), description="what was on its way to be a finding")
     stuck: tuple[Subject, ...] = Field(default=(), description="workloads that waiting would not have healed")
     initial: float = Field(description="b: μ when the incident opened; for a person's own command, μ_pre")
+    unjudged: tuple[tuple[str, Subject], ...] = Field(
+        default=(), description="(oracle, subject) that was neither known to be healthy nor to be sick"
+    )
 
 
 class Verdict(Value):
@@ -189,8 +200,14 @@ def commit_verdict(checkpoint: Checkpoint, now: Observation, *, no_new_victims: 
 
 
 def new_victims(checkpoint: Checkpoint, now: Observation) -> tuple[Subject, ...]:
-    """Subjects that were healthy at the checkpoint, without a finding or this one pending, and have a finding now."""
+    """Subjects that were known to be healthy at the checkpoint and have a finding now.
+
+    Not known to be healthy: what had a finding, what had this one pending, and what the finding's oracle could not judge
+    (no request reached it, for example).
+    """
     before = {finding.subject for finding in checkpoint.findings}
     pending = {finding.key for finding in checkpoint.pending}
-    sick = {finding.subject for finding in now.findings if finding.key not in pending}
-    return tuple(sorted(sick - before, key=lambda subject: subject.path))
+    known = {
+        f.subject for f in now.findings if f.key not in pending and (f.oracle, f.subject) not in checkpoint.unjudged
+    }
+    return tuple(sorted(known - before, key=lambda subject: subject.path))

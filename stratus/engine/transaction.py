@@ -154,6 +154,7 @@ class Transaction:
             pending=state.pending,
             stuck=tuple(sorted(state.stuck, key=lambda subject: subject.path)),
             initial=initial,
+            unjudged=state.unjudged,
         )
         ctx.ledger.emit(CheckpointTaken(tx=self.id, checkpoint=point), durable=True)
         ctx.reach(CrashPoint.CHECKPOINT)

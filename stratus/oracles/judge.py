@@ -35,6 +35,7 @@ def observed(
     moving: Iterable[Subject] = (),
     stuck: Iterable[Subject] = (),
     pending: Iterable[Finding] = (),
+    unjudged: Iterable[Subject] = (),
 ) -> Reading:
     """A reading of an oracle that sees."""
     return Reading(
@@ -46,6 +47,7 @@ def observed(
         moving=tuple(dict.fromkeys(moving)),
         stuck=tuple(dict.fromkeys(stuck)),
         pending=tuple(pending),
+        unjudged=tuple(dict.fromkeys(unjudged)),
     )
 
 

@@ -93,6 +93,9 @@ def _deployment(world: World, obj: JsonObject) -> Rollout:
     updated = status.get("updatedReplicas", 0)
     counts = (updated, status.get("replicas", 0), status.get("readyReplicas", 0), status.get("availableReplicas", 0))
     newest = sets[-1] if sets else None
+    turned_away = _turned_away(world, newest) if newest else ""
+    if newest and turned_away:
+        pods[newest["metadata"]["uid"]] = ()  # the one that is alive at the moment will fare as those before it
     paused = obj["spec"].get("paused", False)
     done = counts[1:] == (desired,) * 3 if paused else counts == (desired,) * 4
     return Rollout(

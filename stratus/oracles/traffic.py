@@ -8,6 +8,7 @@ broken dependency. A pod without such a page is not judged here.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -62,7 +63,7 @@ class _Window:
     deltas: deque[tuple[float, float, float]] = field(default_factory=deque)
     """(when, requests, failures)"""
     verdict: Finding | None = None
-    judged_at: float = 0.0
+    judged_at: float = -math.inf
 
     def sums(self) -> tuple[float, float]:
         """Requests and failures in the window."""
@@ -95,8 +96,9 @@ class TrafficOracle:
         self._counters = {uid: counted for uid, counted in self._counters.items() if uid in known}
         now = self._clock.monotonic()
         found = [verdict for owner, window in self._windows.items() if (verdict := self._verdict(owner, window, now))]
+        unjudged = [o for o, w in self._windows.items() if now - w.judged_at >= self._settings.remember]
         # workloads come and go: one that publishes no counters (any more) is not judged, and nobody is blinded by that
-        return observed(ORACLE, found, lag=self._settings.window if self._counters else 0.0)
+        return observed(ORACLE, found, lag=self._settings.window if self._counters else 0.0, unjudged=unjudged)
 
     async def _first_reads(self, fresh: list[Page]) -> None:
         """Read pages that are new again: once, and on as long as failures are known and too few requests to judge them.

@@ -68,6 +68,15 @@ def test_a_new_victim_aborts_even_when_the_sum_falls() -> None:
     assert commit_verdict(before, seen(finding("b", 1)), no_new_victims=False).commit
 
 
+def test_what_could_not_be_judged_before_is_no_victim_of_the_same_oracle() -> None:
+    """The fault in front of it kept all requests away: that it fails was not caused, it came to light."""
+    hidden = finding("b", 1)
+    before = point(finding("a", 3)).model_copy(update={"unjudged": (("workloads", hidden.subject),)})
+    assert commit_verdict(before, seen(hidden)).commit
+    assert not commit_verdict(before, seen(hidden.model_copy(update={"oracle": "alerts"}))).commit
+    assert not commit_verdict(before, seen(finding("b", 4))).commit, "the severity is bounded all the same"
+
+
 @pytest.mark.parametrize("state", [OracleState.BLIND, OracleState.OFF])
 def test_an_oracle_that_saw_the_checkpoint_must_see_now(state: OracleState) -> None:
     before, now = point(finding("a", 3)), seen(state=state)

@@ -93,9 +93,11 @@ async def test_few_requests_of_which_some_succeed_say_nothing() -> None:
     assert clock.monotonic() == SETTINGS.window, "looked as long as the window, and no longer"
 
 
-async def test_an_idle_process_without_failures_is_not_waited_for() -> None:
-    clock, pods = FakeClock(), Pods({"geo-1": [page(900, 0), page(900, 0)]})
-    assert not (await look(oracle_of(pods, clock), clock, "geo-1")).findings
+async def test_an_idle_process_without_failures_is_not_waited_for_and_not_called_healthy() -> None:
+    clock, pods = FakeClock(), Pods({"geo-1": [page(900, 0), page(900, 0)], "busy-1": [page(0, 0), page(9, 0)]})
+    reading = await look(oracle_of(pods, clock), clock, "geo-1", "busy-1")
+    assert not reading.findings
+    assert [subject.name for subject in reading.unjudged] == ["geo-1"]
     assert clock.monotonic() == SETTINGS.first_gap
 
 

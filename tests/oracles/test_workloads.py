@@ -98,6 +98,9 @@ def turned_away(target: JsonObject) -> JsonObject:
 async def test_pods_that_the_kubelet_rejects_again_and_again_are_stuck(rejected: int, stuck: bool) -> None:
     made = failing(app("geo"))
     made.pods = [turned_away(pod(f"geo-1-{n}", owner=made.replica_set)) for n in range(rejected)]
+    alive = not_ready(pod("geo-1-next", owner=made.replica_set, created=JUST_NOW))
+    alive["status"] |= {"phase": "Pending", "containerStatuses": []}
+    made.pods.append(alive)
     seen = await observe(made)
     assert (paths(seen.stuck) == {"deployment/geo"}) is stuck
     assert (("deployment/geo", "Unavailable") in found(seen)) is stuck
