@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 
+import pytest
+
 from agents.evidence import Workload
 from agents.minds.base import Hypothesis, Origin, Reflection
 from agents.minds.playbook import PlaybookMind, ranking
@@ -79,6 +81,23 @@ def test_where_nothing_can_be_done_about_the_cause_nothing_less_probable_is_trie
         cause = Hypothesis(Subject(kind="Service", namespace=NS, name="geo"), "unknown", known, "geo is gone")
         other = Hypothesis(Subject(kind="Deployment", namespace=NS, name="web"), "config", 0.4, "", (), (guess,))
         assert len(ranking.candidates([cause, other], ())) == tried
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "again"),
+    [(["restored"], False), (["restored", "committed"], True), (["committed", "restored"], False),
+     (["vetoed", "committed"], False)],
+)  # fmt: skip
+def test_what_was_undone_may_be_tried_again_once_something_else_helped(outcomes: list[str], again: bool) -> None:
+    step, other = (ranking.fixes.scale(Workload(deployment(name)), 2) for name in ("web", "geo"))
+    change = ranking.fixes.candidate(Origin.RESTORE, [step], "")
+    helped = ranking.fixes.candidate(Origin.RESTORE, [other], "")
+    cause = Hypothesis(Subject(kind="Deployment", namespace=NS, name="web"), "config", 0.9, "", (), (change,))
+    said = [
+        Reflection((helped if each == "committed" else change).fingerprint, "", each, "", ("other", "config"))
+        for each in outcomes
+    ]
+    assert bool(ranking.candidates([cause], said)) is again
 
 
 def confidence(by: str, at: str) -> float:

@@ -44,7 +44,7 @@ def candidates(
 
     Where the cause is known and nothing can be done about it, what is much less probable is not tried in its place.
     """
-    tried = {r.fingerprint for r in reflections}
+    tried = _tried(reflections)
     hopeless = max((h.confidence for h in hypotheses[:1] if not h.candidates), default=0.0)
     floor = hopeless / 2 if hopeless >= KNOWN else BELIEVED
     best: dict[str, tuple[float, Candidate, Hypothesis]] = {}
@@ -57,6 +57,12 @@ def candidates(
                 best[mark] = (score, replace(candidate, score=score), each)
     order = sorted(best.values(), key=lambda item: -item[0])
     return [(candidate, each) for _, candidate, each in order]
+
+
+def _tried(reflections: Sequence[Reflection]) -> set[str]:
+    """What is not proposed again. A change that was undone before another one helped failed in another state."""
+    last = max((i for i, r in enumerate(reflections) if r.outcome == "committed"), default=-1)
+    return {r.fingerprint for i, r in enumerate(reflections) if i >= last or r.outcome != "restored"}
 
 
 def _merge(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
