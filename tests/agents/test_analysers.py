@@ -449,6 +449,16 @@ def corefile() -> Case:
     )  # fmt: skip
 
 
+def the_nodes_resolver() -> Case:
+    owner = deployment("web", container("web", env=[{"name": "CALLS", "value": "geo:8080"}]), hostNetwork=True)
+    return Case(
+        [*healthy("geo"), owner, pod(owner), service("web")], "deployment/web", "dns",
+        lambda w: w["shop/deployment/web"]["spec"]["template"]["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet",
+        [finding("Service", "web", "RequestsFail", 5.0)],
+        {"web-1": "ERROR web call to geo:8080 failed: <urlopen error [Errno -2] Name or service not known>"},
+    )  # fmt: skip
+
+
 def feature_flag() -> Case:
     flags = {
         "adFailure": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"},
@@ -702,7 +712,7 @@ CASES = [
     hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy, readiness_gate, rejected_by_the_kubelet, bound_to_an_absent_node,
-    a_key_that_was_renamed, limit_range_too_tight, a_port_that_moved_without_its_service, misspelt_port_variable,
+    the_nodes_resolver, a_key_that_was_renamed, limit_range_too_tight, a_port_that_moved_without_its_service, misspelt_port_variable,
     a_service_that_does_not_follow_the_log,
     a_scheme_unlike_the_siblings, a_program_that_is_not_there, refuses_root, init_that_waits_for_a_wrong_port,
     init_that_waits_for_a_misspelt_host,

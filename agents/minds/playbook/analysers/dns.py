@@ -95,18 +95,20 @@ def _down(case: Case, lost: dict[tuple[str, str], str]) -> Iterator[Hypothesis]:
 
 
 def _own_resolver(case: Case, workload: Workload, lost: dict[tuple[str, str], str]) -> Iterator[Hypothesis]:
+    """Pods that ask another resolver: by their policy, or because those in the node's network take the node's."""
     spec = workload.pod_spec
-    policy = spec.get("dnsPolicy", "ClusterFirst")
-    odd = policy not in ("ClusterFirst", "ClusterFirstWithHostNet") and not spec.get("hostNetwork")
+    policy, hosted = spec.get("dnsPolicy", "ClusterFirst"), bool(spec.get("hostNetwork"))
+    odd = policy != "ClusterFirstWithHostNet" if hosted else policy not in ("ClusterFirst", "ClusterFirstWithHostNet")
     if not odd or not any(str(workload.subject) in line for line in lost.values()):
         return
-    reason = f"{workload.subject} does not ask the cluster's DNS (dnsPolicy {policy})"
-    wanted = fields("dnsPolicy", "dnsConfig")
+    where = " in the node's network" if hosted else ""
+    reason = f"{workload.subject} does not ask the cluster's DNS (dnsPolicy {policy}{where})"
+    wanted = fields("dnsPolicy", "dnsConfig", "hostNetwork", "hostPort")
     candidates = case.restorations(workload.obj, wanted, reason)
 
     def usual(obj: JsonObject) -> None:
         live = Workload(obj).pod_spec
-        live["dnsPolicy"] = "ClusterFirst"
+        live["dnsPolicy"] = "ClusterFirstWithHostNet" if hosted else "ClusterFirst"
         live.pop("dnsConfig", None)
 
     step = fixes.edit(workload.obj, usual)
