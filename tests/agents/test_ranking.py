@@ -83,6 +83,18 @@ def test_where_nothing_can_be_done_about_the_cause_nothing_less_probable_is_trie
         assert len(ranking.candidates([cause, other], ())) == tried
 
 
+@pytest.mark.parametrize(("outcome", "tried"), [("vetoed", 0), ("refused", 0), ("restored", 1)])
+def test_a_veto_of_the_right_change_is_no_reason_to_try_a_wrong_one(outcome: str, tried: int) -> None:
+    right, wrong = (
+        ranking.fixes.candidate(Origin.RESTORE, [ranking.fixes.scale(Workload(deployment(name)), 2)], name)
+        for name in ("geo", "web")
+    )
+    cause = Hypothesis(Subject(kind="Deployment", namespace=NS, name="geo"), "scaling", 0.9, "", (), (right,))
+    other = Hypothesis(Subject(kind="Deployment", namespace=NS, name="web"), "config", 0.4, "", (), (wrong,))
+    lesson = Reflection(right.fingerprint, "geo", outcome, "", cause.key)
+    assert len(ranking.candidates([cause, other], [lesson])) == tried
+
+
 @pytest.mark.parametrize(
     ("outcomes", "again"),
     [(["restored"], False), (["restored", "committed"], True), (["committed", "restored"], False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -20,6 +20,8 @@ BLAMED: Final = 0.7
 """From this confidence on a component is blamed: that it changed lately where it hurts is not enough."""
 BELIEVED: Final = 0.1
 """Nothing is changed for a hypothesis that is less probable: what is well would pay for the guess."""
+DONE: Final = ("committed", "restored")
+"""Outcomes of changes that were made: what they left teaches something about the cause."""
 KNOWN: Final = 0.8
 """From this confidence on the first hypothesis is taken for the cause."""
 LESSON: Final = 0.8
@@ -40,13 +42,9 @@ def ranked(case: Case, hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
 def candidates(
     hypotheses: Sequence[Hypothesis], reflections: Sequence[Reflection]
 ) -> list[tuple[Candidate, Hypothesis]]:
-    """Candidates of all hypotheses in the order in which to try them, without those tried before.
-
-    Where the cause is known and nothing can be done about it, what is much less probable is not tried in its place.
-    """
+    """Candidates of all hypotheses in the order in which to try them, without those tried before."""
     tried = _tried(reflections)
-    hopeless = max((h.confidence for h in hypotheses[:1] if not h.candidates), default=0.0)
-    floor = hopeless / 2 if hopeless >= KNOWN else BELIEVED
+    floor = _floor(hypotheses, reflections, tried)
     best: dict[str, tuple[float, Candidate, Hypothesis]] = {}
     for each in (h for h in hypotheses if h.confidence >= floor):
         vain = sum(1 for r in reflections if r.hypothesis == each.key and r.failed)
@@ -57,6 +55,20 @@ def candidates(
                 best[mark] = (score, replace(candidate, score=score), each)
     order = sorted(best.values(), key=lambda item: -item[0])
     return [(candidate, each) for _, candidate, each in order]
+
+
+def _floor(hypotheses: Sequence[Hypothesis], reflections: Sequence[Reflection], tried: Collection[str]) -> float:
+    """How probable a hypothesis must be to be acted upon.
+
+    Where the cause is known, but nothing can or may be done about it (people or the server said no), what is much less
+    probable is not tried in its place: a refusal says nothing against the cause, and what is well would pay for the guess.
+    """
+    for cause in hypotheses[:1]:
+        left = any(candidate.fingerprint not in tried for candidate in cause.candidates)
+        disproved = any(r.hypothesis == cause.key and r.outcome in DONE for r in reflections)
+        if cause.confidence >= KNOWN and not left and not disproved:
+            return cause.confidence / 2
+    return BELIEVED
 
 
 def _tried(reflections: Sequence[Reflection]) -> set[str]:
