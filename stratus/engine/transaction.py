@@ -30,7 +30,7 @@ from stratus.engine.limits import over_limits
 from stratus.engine.redact import redacted
 from stratus.engine.rehearsal import Image
 from stratus.engine.undoing import undo_steps
-from stratus.engine.window import Decision, decide
+from stratus.engine.window import HEALED, Decision, decide, healthy
 from stratus.ports import TxResult
 
 WINDOWS_AT_MOST = 3
@@ -146,6 +146,8 @@ class Transaction:
             return self._cancel(Decision(False, "refused", f"cannot observe {unseen}: no transaction opens blind"))
         if self._interrupted():
             return self._cancel(Decision(False, *self._interruption()))
+        if self.incident and healthy(state):
+            return self._cancel(HEALED)
         initial = state.severity if self.initial is None else self.initial
         point = Checkpoint(
             severity=state.severity,

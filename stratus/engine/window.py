@@ -8,6 +8,7 @@ from datetime import timedelta
 from stratus.domain.commands import Posted
 from stratus.domain.events import TxAwaiting, TxDecided
 from stratus.domain.policy import Mode
+from stratus.domain.severity import Observation
 from stratus.engine.context import Context
 
 
@@ -19,6 +20,11 @@ class Decision:
     cause: str = ""
     reason: str = ""
     by: str = ""
+
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the cluster while a decision is awaited: whoever decides sees how things are now."""
+HEALED = Decision(False, "refused", "healthy again: there is nothing left to repair")
 
 
 async def decide(ctx: Context, tx: str, mode: Mode, *, people: bool) -> Decision:
@@ -37,7 +43,7 @@ async def _window(ctx: Context, tx: str, mode: Mode) -> Decision:
     wants, seconds = (
         ("veto", ctx.policy.veto_window) if mode is Mode.VETO else ("approval", ctx.policy.approval_timeout)
     )
-    paused = True
+    paused, health = True, _Health(ctx, tx)
     while True:
         if paused and not (paused := _paused(ctx, tx)):  # people get the whole window, also after a pause
             deadline = ctx.clock.now() + timedelta(seconds=seconds)
@@ -52,7 +58,31 @@ async def _window(ctx: Context, tx: str, mode: Mode) -> Decision:
         left = None if paused else _seconds_left(ctx, tx)
         if left is not None and left <= 0:
             return _by_time(ctx, tx, wants)
+        if await health.returned():
+            return HEALED
         await ctx.wait(ctx.settings.slice if left is None else min(left, ctx.settings.slice))
+
+
+class _Health:
+    """Looks at the cluster during a window. Somebody may repair it meanwhile, or it heals by itself."""
+
+    def __init__(self, ctx: Context, tx: str) -> None:
+        self._ctx = ctx
+        self._repairs = bool(ctx.ledger.transaction(tx).incident)
+        self._looked, self._healthy = ctx.clock.monotonic(), False
+
+    async def returned(self) -> bool:
+        """Whether two looks in a row found nothing to repair; a person's own command has its own reasons."""
+        if not self._repairs or self._ctx.clock.monotonic() - self._looked < LOOK_EVERY:
+            return False
+        before, now = self._healthy, await self._ctx.observe()
+        self._looked, self._healthy = self._ctx.clock.monotonic(), healthy(now)
+        return before and self._healthy
+
+
+def healthy(now: Observation) -> bool:
+    """Nothing is wrong, and everything that is watched can be seen."""
+    return not now.findings and not now.pending and now.severity == 0
 
 
 def _paused(ctx: Context, tx: str) -> bool:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from stratus.domain.commands import Approve, Command, Hold, Pause, Resume, SetMode, Veto
+from stratus.domain.events import Recorded, WorkloadRow
 from stratus.domain.machine import TxState
 from stratus.domain.policy import Limits, Mode, Policy, Tier
+from stratus.domain.severity import Observation, OracleState, Reading
 from stratus.domain.transactions import TxView, card_digest
 from stratus.engine.engine import Engine
 from stratus.ports import TxResult
 from tests.engine.explorer import Script
 from tests.engine.harness import SCENARIOS, Run
+
+
+class Well:
+    """A panel whose oracles are content."""
+
+    async def observe(self) -> Observation:
+        return Observation(readings=(Reading(oracle="model", state=OracleState.OBSERVING),))
+
+    def rows(self) -> Sequence[WorkloadRow]:
+        return ()
 
 
 class Scene:
@@ -40,9 +52,19 @@ class Scene:
                 self.acts.remove(act)
                 self.run.store.inbox.post(act[1](tx), actor=act[2], surface="terminal")
 
-    async def transact(self, scenario: str = "better") -> TxResult:
+    async def transact(self, scenario: str = "better", incident: str = "") -> TxResult:
         await self.engine.start()
-        return await self.engine.transact(SCENARIOS[scenario], incident="", initial=2.0)
+        return await self.engine.transact(SCENARIOS[scenario], incident=incident, initial=2.0)
+
+    def heal(self, reached: Callable[[TxView], bool]) -> None:
+        """From that state of the transaction on no oracle has a finding: somebody else was quicker."""
+
+        def healed(_: Recorded) -> None:
+            tx = self.run.boards[-1].open_tx
+            if tx is not None and reached(tx):
+                self.engine._recorder._panel = Well()
+
+        self.run.store.subscribers.append(healed)
 
     @property
     def writes(self) -> int:
@@ -62,6 +84,30 @@ VETO = Policy(mode=Mode.VETO, veto_window=30.0)
 
 async def test_silence_lets_a_veto_window_pass() -> None:
     scene = Scene(VETO)
+    assert (await scene.transact()).outcome == "committed"
+
+
+@pytest.mark.parametrize(
+    ("policy", "since", "seconds"),
+    [
+        (Policy(mode=Mode.APPROVE, approval_timeout=1800.0), TxState.AWAITING, 15.0),  # seen during the window
+        (Policy(mode=Mode.VETO, veto_window=8.0), TxState.AWAITING, 10.0),  # a window too short for two looks
+        (Policy(mode=Mode.AUTO), TxState.REHEARSED, 5.0),
+    ],
+)
+async def test_what_is_healthy_again_is_not_repaired(policy: Policy, since: TxState, seconds: float) -> None:
+    scene = Scene(policy)
+    scene.heal(lambda tx: tx.state is since)
+    begun = scene.engine.clock.monotonic()
+    result = await scene.transact(incident="1")
+    assert (result.outcome, scene.writes) == ("refused", 0)
+    assert "healthy again" in result.reason
+    assert scene.engine.clock.monotonic() - begun <= seconds
+
+
+async def test_a_person_s_own_command_needs_no_fault() -> None:
+    scene = Scene(VETO)
+    scene.heal(awaiting)
     assert (await scene.transact()).outcome == "committed"
 
 
