@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agents.options import IncidentOutcome
+from stratus.cli.trial import healthy, looked_at, repaired
 from stratus.domain.machine import IncidentState
-from tests.agents.embedded import healthy, looked_at, patch, repaired
+from stratus.sandbox.cluster import EmbeddedCluster
 
 QUICK = {
     "hotel/wrong-image": ("deployment/geo", "image"),
@@ -86,11 +89,18 @@ async def test_when_the_revision_before_is_bad_too_it_is_undone_and_the_one_befo
     assert first.proposal.steps != second.proposal.steps
 
 
+def patch(cluster: EmbeddedCluster, path: str, body: object) -> None:
+    """A person's strategic merge patch."""
+    headers = {"content-type": "application/strategic-merge-patch+json"}
+    reply = cluster.request("PATCH", path, body=json.dumps(body).encode(), headers=headers)
+    assert reply.status == 200, reply
+
+
 @pytest.mark.parametrize("warm_up, outcome", [("20", "healthy"), ("400", "resolved")])
 async def test_a_new_version_that_warms_up_is_left_alone_and_one_that_never_does_is_not(
     warm_up: str, outcome: str
 ) -> None:
-    cluster = healthy()
+    cluster = healthy("hotel", 90)
     container = {"name": "profile", "env": [{"name": "WARMUP", "value": warm_up}]}
     body = {"spec": {"template": {"spec": {"containers": [container]}}}}
     patch(cluster, "/apis/apps/v1/namespaces/hotel/deployments/profile", body)

@@ -17,13 +17,6 @@ from stratus.testing.memory import MemoryLog
 from tests.cluster.conftest import Cluster
 
 
-class Store(MemoryLog):
-    """A journal in memory."""
-
-    def beat(self, holder: str) -> None:
-        """Nobody listens."""
-
-
 @dataclass
 class Acting:
     """A person's commands through an engine."""
@@ -49,7 +42,7 @@ async def acting(cluster: Cluster, made: EmbeddedCluster) -> Acting:
     clock, times = KernelClock(made.kernel), LeaseTimes()
     namespaces = (cluster.namespace,)
     engine = Engine(
-        store=Store(clock.now),
+        store=MemoryLog(clock.now),
         reader=cluster.reader,
         writer=cluster.writer,
         dry_run=cluster.dry,

@@ -73,7 +73,7 @@ class FakeLease:
 
 
 class Store(MemoryLog):
-    """A memory log with a heartbeat, which tells subscribers of each event."""
+    """A memory log that tells subscribers of each event."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,9 +85,6 @@ class Store(MemoryLog):
             for subscriber in self.subscribers:
                 subscriber(each)
         return added
-
-    def beat(self, holder: str) -> None:
-        return
 
 
 class Panel:

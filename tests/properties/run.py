@@ -45,14 +45,7 @@ ORACLES = OracleSettings(
 )
 
 
-class Memory(MemoryLog):
-    """A journal in memory, with a heart that nobody listens to."""
-
-    def beat(self, holder: str) -> None:
-        return
-
-
-Store = Memory | Journal
+Store = MemoryLog | Journal
 
 
 @dataclass
@@ -175,7 +168,7 @@ class Run:
     def _opened(self, before: Store | None) -> Store:
         """The same journal for the next life: from disk again, as after a crash, or the one in memory."""
         if not self.plan.on_disk:
-            return before or Memory(self.lab.clock.now)
+            return before or MemoryLog(self.lab.clock.now)
         if isinstance(before, Journal):
             before.close()
         return open_journal(self.directory / f"{self.namespace}.db", now=self.lab.clock.now)
