@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stratus.cluster.discovery import path_of
+from stratus.cluster.gojson import go_json
 from stratus.cluster.transport import JSON
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Conflict, Refused
@@ -44,7 +44,7 @@ class WriteRequest:
 
     def encoded(self) -> bytes:
         """The body as sent."""
-        return json.dumps(self.body).encode()
+        return go_json(self.body).encode()
 
 
 def request_for(step: Step, resource: Resource, when: Precondition, eviction: str = "policy/v1") -> WriteRequest:

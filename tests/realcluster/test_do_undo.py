@@ -158,6 +158,18 @@ async def test_a_deleted_deployment_gets_its_rollout_history_back(room: Room, do
     assert image == "localhost:5000/pause:3.2"
 
 
+@pytest.mark.parametrize("kind", ["sts/db", "ds/agent"])
+async def test_a_controller_goes_on_with_the_revisions_that_were_created_again(
+    kind: str, room: Room, doing: Doing
+) -> None:
+    before = room.objects()
+    done = await doing.do(f"kubectl delete {kind}")
+    undone = await doing.undo(done.tx) if done.outcome == "committed" else done
+    assert undone.outcome == "restored", undone
+    assert room.objects() == before
+    room.kubectl("rollout", "status", kind, "--timeout=30s")
+
+
 def _revisions(room: Room, labels: dict[str, str]) -> set[str]:
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     sets = room.get("rs", "-l", selector)["items"]

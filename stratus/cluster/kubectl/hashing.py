@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 
+from stratus.cluster.gojson import go_json
 from stratus.domain.base import JsonObject
 
 _LETTERS = str.maketrans("013ae", "ghkmt")
@@ -23,10 +23,7 @@ def named_by_content(manifest: JsonObject) -> JsonObject:
         content["type"] = manifest.get("type", "")
     elif manifest.get("binaryData"):
         content["binaryData"] = manifest["binaryData"]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10].translate(_LETTERS)
+    digest = hashlib.sha256(go_json(content).encode()).hexdigest()[:10].translate(_LETTERS)
     named = copy.deepcopy(manifest)
     named["metadata"]["name"] += f"-{digest}"
     return named

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 
+from stratus.cluster.gojson import go_json
 from stratus.cluster.kubectl.documents import parse_documents
 from stratus.cluster.kubectl.invocation import Invocation
 from stratus.cluster.kubectl.selectors import matches
@@ -74,10 +74,7 @@ def with_last_applied(manifest: JsonObject) -> JsonObject:
     annotations = modified["metadata"].get("annotations") or {}
     annotations = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
     modified["metadata"]["annotations"] = annotations
-    text = json.dumps(modified, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    modified["metadata"]["annotations"] = {**annotations, LAST_APPLIED: text}
+    modified["metadata"]["annotations"] = {**annotations, LAST_APPLIED: go_json(modified) + "\n"}
     return modified
 
 
