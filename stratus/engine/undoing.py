@@ -22,6 +22,7 @@ from stratus.domain.transactions import StepView
 from stratus.engine.autoscaler import as_it_scaled
 from stratus.engine.context import Context
 from stratus.engine.crashpoints import CrashPoint
+from stratus.engine.inhabitants import inhabitants
 from stratus.engine.patience import patiently
 from stratus.engine.statefulset import replace_broken_pods
 
@@ -113,6 +114,10 @@ async def _restore(ctx: Context, view: StepView) -> list[Restored]:
     if pre and post and isinstance(view.step, PatchStep) and view.step.subresource:
         pre, post = _without_status(pre), _without_status(post)  # no PUT of the object brings it back
     cascade = [ctx.snapshots.get(digest) for digest in view.cascade]
+    there = await inhabitants(ctx, post) if pre is None and post is not None else []
+    if there:
+        others = f"{', '.join(there[:3])}{' and more' if len(there) > 3 else ''} would be deleted with it"
+        return [Restored(view.target, (), (), verify(pre, post, post), refused=others)]
     if pre is None and cascade:
         return await _restore_scaled(ctx, view.target, post, cascade)
     if pre is None or not cascade:

@@ -177,6 +177,25 @@ async def test_a_delete_that_has_no_undo_is_never_called_restored(cluster: Clust
     assert "its volume may be erased" in person.lost(done)[0]
 
 
+@pytest.mark.parametrize("lived_in", [False, True])
+async def test_a_namespace_that_others_live_in_is_not_deleted_again(
+    lived_in: bool, cluster: Cluster, person: Acting
+) -> None:
+    name = f"{cluster.namespace}-new"
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    inside = ObjectRef(api_version="v1", kind="ConfigMap", namespace=name, name="web")
+    done = await person.do(CreateStep(target=ObjectRef.of(home), manifest=home), irreversible=True)
+    if lived_in:
+        await theirs(
+            cluster, CreateStep(target=inside, manifest={**CONFIG, "metadata": {"name": "web", "namespace": name}})
+        )
+    assert (await person.undo(done)).outcome == ("diverged" if lived_in else "restored"), person.lost(done)
+    if lived_in:
+        assert person.lost(done)[-1] == f"namespace/{name}: {inside.path} would be deleted with it"
+        await cluster.reader.get(inside)
+        await theirs(cluster, DeleteStep(target=ObjectRef.of(home)))
+
+
 DEFINITION: JsonObject = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
