@@ -25,10 +25,11 @@ an overwrite. What the server refuses, and what is changed again as soon as it i
 - **Lists** are compared item by item where a key identifies every item in P, Q and L; otherwise (duplicate env names) a
   list is one value. The order returns too, others' items keep their neighbours. Fields that exclude each other
   (`value`/`valueFrom`, a probe's handler, a volume's source, a strategy, a budget's two sides) are one value.
-- **Created objects** are deleted, unless somebody edited them (or put something into a new namespace). **Deleted objects** are created again with clusterIP,
-  nodePort and labels as they were, under a new uid. A Deployment's ReplicaSets come first, without an owner, and it
-  adopts them: revisions and template hashes are those of before, so `kubectl rollout undo` still works. What else it
-  owned follows, under its new uid, and what lived on without it (orphans, or with another owner) finds it again.
+- **Created objects** are deleted, unless somebody edited them (or put something into a new namespace). **Deleted
+  objects** are created again with clusterIP, nodePort and labels as they were, under a new uid. A Deployment's
+  ReplicaSets come first, without an owner, and it adopts them: revisions and template hashes are those of before, so
+  `kubectl rollout undo` still works. What else it owned follows, under its new uid, and what lived on without it
+  (orphans, or with another owner) finds it again.
 - **Ownership** (`metadata.managedFields`): a second PUT hands each restored field back to whoever held it, so that the
   next server-side apply of a GitOps tool meets no conflict. Then everything is read once more: only that proves.
 - **Status** is nobody's wish; but where a custom resource has it as a plain field, it is restored like one.

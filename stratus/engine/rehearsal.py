@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stratus.cluster.cascade import cascade_of, living
 from stratus.cluster.classify import classify
 from stratus.cluster.diff import changes
-from stratus.cluster.normal import desired
+from stratus.cluster.normal import desired, recreation
 from stratus.cluster.ownership import managers
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Absent, Refused
@@ -25,6 +25,9 @@ from stratus.ports import Precondition
 
 UNDO_VERB = {"create": "delete", "delete": "create", "evict": "create", "scale": "update", "patch": "update"}
 """The permission that undo needs; apply and replace may need to update or, when they created, to delete."""
+
+GRANTS = ("rules", "aggregationRule", "subjects", "roleRef")
+"""Fields of roles and bindings that the server lets nobody set beyond their own rights."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ async def rehearse(
         if verdict.reversibility is Reversibility.NONE and not irreversible_ok:
             raise Refused(f"{step.kind} {step.target.path} cannot be undone: {verdict.reason}")
         await _keeps_an_owner(ctx, image, expected)
+        await _may_grant_again(ctx, step, image, expected)
         await _may_undo(ctx, step, image, ctx.ledger.transaction(tx).steps[number - 1].cascade)
     except Refused as error:
         ctx.ledger.emit(StepRefused(tx=tx, step=number, reason=str(error)))
@@ -151,6 +155,26 @@ async def _keeps_an_owner(ctx: Context, image: Image, expected: JsonObject) -> N
             raise Refused(
                 f"its new owner {namespaced} does not exist under that uid: it would be deleted with it at once"
             )
+
+
+async def _may_grant_again(ctx: Context, step: Step, image: Image, expected: JsonObject) -> None:
+    """Nobody may grant what they do not hold, so undoing a change of rights needs them: a twin of the object before,
+    under another name, is rehearsed as new. Raises Refused.
+    """
+    if image.obj is None or step.target.group != "rbac.authorization.k8s.io":
+        return
+    if expected and all(image.obj.get(field) == expected.get(field) for field in GRANTS):
+        return
+    name = f"{step.target.name}-before-{image.precondition.resource_version}"
+    twin = recreation(image.obj)
+    twin["metadata"]["name"] = name
+    create = CreateStep(target=step.target.model_copy(update={"name": name}), manifest=twin)
+    if not await ctx.reader.can_i("create", create.target):
+        return
+    try:
+        await patiently(ctx, lambda: ctx.dry_run.send(create, Precondition()), ctx.settings.read_patience)
+    except Refused as error:
+        raise Refused(f"undo would have to grant what this identity does not hold: {error}") from error
 
 
 async def _may_undo(ctx: Context, step: Step, image: Image, cascade: tuple[str, ...]) -> None:

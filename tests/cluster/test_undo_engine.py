@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stratus.domain.base import JsonObject
-from stratus.domain.errors import Absent
+from stratus.domain.errors import Absent, Refused
 from stratus.domain.objects import ObjectRef
 from stratus.domain.steps import CreateStep, DeleteStep, PatchStep, ReplaceStep, ScaleStep, Step
 from stratus.engine.undoing import WRITES_AT_MOST
@@ -262,6 +262,29 @@ async def test_the_permission_to_restore_what_goes_along_is_asked_for(
     done = await person.do(step)
     assert (done.outcome, done.writes) == ("refused", 0)
     assert f"the permission to {verb}" in done.reason
+
+
+@pytest.mark.parametrize("change", ["delete", "rules", "labels"])
+async def test_rights_that_could_not_be_granted_again_are_not_taken_away(
+    change: str, cluster: Cluster, person: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["delete"]}]
+    meta = {"name": "strong", "namespace": cluster.namespace}
+    role = await cluster.create(
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": rules}
+    )
+    send = cluster.dry.send
+
+    async def escalation(step: Step, precondition: Precondition) -> JsonObject:
+        if isinstance(step, CreateStep):
+            raise Refused("user is attempting to grant RBAC permissions not currently held")
+        return await send(step, precondition)
+
+    monkeypatch.setattr(cluster.dry, "send", escalation)
+    patch = {"rules": []} if change == "rules" else {"metadata": {"labels": {"a": "b"}}}
+    done = await person.do(DeleteStep(target=ObjectRef.of(role)) if change == "delete" else merge(role, patch))
+    assert done.outcome == ("committed" if change == "labels" else "refused"), done
+    assert ("grant what this identity does not hold" in done.reason) is (change != "labels")
 
 
 async def test_what_is_changed_again_at_once_is_given_up(
