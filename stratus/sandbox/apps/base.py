@@ -79,10 +79,10 @@ class BaseProcess:
     def logs(self) -> Sequence[tuple[float, str]]:
         return tuple(self._log)
 
-    def exec(self, argv: Sequence[str], now: float) -> tuple[int, str, str]:
+    def exec(self, argv: Sequence[str], now: float, stdin: str = "") -> tuple[int, str, str]:
         from stratus.sandbox.apps.shell import run_now  # the shell's own process is built on this class
 
-        return run_now(argv, self.context, now)
+        return run_now(argv, self.context, now, stdin)
 
     def stop(self) -> None:
         self.stopped = True

@@ -14,11 +14,17 @@ ENDLESS = {("tail", "-f"), ("tail", "-F"), ("cat",)}
 class Io:
     """Where a script writes, and what its run leaves behind."""
 
-    def __init__(self, out: Callable[[str], None], err: Callable[[str], None]) -> None:
+    def __init__(self, out: Callable[[str], None], err: Callable[[str], None], stdin: str | None = None) -> None:
         self.out = out
         self.err = err
+        self.stdin = stdin  # None: nothing ever comes, and the end neither
         self.slept = 0.0
         self.exited: int | None = None
+
+    def write(self, text: str) -> None:
+        """A whole text, without the line that its last line break would begin."""
+        if text:
+            self.out(text.removesuffix("\n"))
 
 
 Command = Callable[[Sequence[str], ContainerContext, Io], int]
@@ -50,9 +56,11 @@ def _env(argv: Sequence[str], context: ContainerContext, io: Io) -> int:
 
 def _cat(argv: Sequence[str], context: ContainerContext, io: Io) -> int:
     status = 0
-    for path in argv[1:]:
-        if path in context.files:
-            io.out(context.files[path].rstrip("\n"))
+    for path in argv[1:] or ["-"]:
+        if path == "-":
+            io.write(io.stdin or "")
+        elif path in context.files:
+            io.write(context.files[path])
         else:
             io.err(f"cat: can't open '{path}': No such file or directory")
             status = 1

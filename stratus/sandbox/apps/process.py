@@ -173,7 +173,7 @@ class Process(Protocol):
         """(cluster time, line), oldest first; stays readable after the end (previous logs)."""
         ...
 
-    def exec(self, argv: Sequence[str], now: float) -> tuple[int, str, str]:
+    def exec(self, argv: Sequence[str], now: float, stdin: str = "") -> tuple[int, str, str]:
         """Runs a command inside: (exit status, stdout, stderr); 126/127 as a container runtime reports them."""
         ...
 

@@ -24,6 +24,7 @@ TOKEN = re.compile(
     rf"|(?P<operator>&&|\|\||[;&|()\n])|(?P<word>(?:{QUOTED}|[^\s;&|()'\"<>])+)"
 )
 PIECE = re.compile(rf"{QUOTED}|[^'\"]+")
+NOT_STARTED = 126  # the runtime's code for a command that is not there
 EXEC_SECONDS = 60.0  # an exec that sleeps longer than this altogether is cut off, as a client's time-out would
 
 
@@ -167,7 +168,7 @@ class Script:
         if argv[0] == "sleep" and argv[1:] and argv[1] not in ("infinity", "inf"):
             yield from self._sleep(_seconds(argv[1]))
             return 0
-        if tuple(argv[:2]) in ENDLESS or argv[0] == "sleep":
+        if (tuple(argv[:2]) in ENDLESS and not (argv == ["cat"] and self.io.stdin is not None)) or argv[0] == "sleep":
             while True:
                 yield from self._sleep(86400.0)
         command = COMMANDS.get(argv[0].rpartition("/")[2])
@@ -205,7 +206,7 @@ def program(argv: Sequence[str], context: ContainerContext, io: Io) -> Script:
     if argv[0] in SHELLS:
         flags = [index for index, word in enumerate(argv) if word.startswith("-") and word.endswith("c")]
         if not flags or flags[0] + 1 >= len(argv):
-            return Script(["true"], context, io)
+            return Script(tokens(io.stdin or "true"), context, io)
         return Script(tokens(argv[flags[0] + 1]), context, io)
     return Script([_quoted(word) for word in argv], context, io)
 
@@ -240,16 +241,16 @@ class ShellProcess(BaseProcess):
             self.end(2)
 
 
-def run_now(argv: Sequence[str], context: ContainerContext, now: float) -> tuple[int, str, str]:
+def run_now(argv: Sequence[str], context: ContainerContext, now: float, stdin: str = "") -> tuple[int, str, str]:
     """An exec: (exit status, stdout, stderr). A command that never ends is cut off with 124, as `timeout` does."""
     out: list[str] = []
     err: list[str] = []
-    io = Io(out.append, err.append)
+    io = Io(out.append, err.append, stdin)
     if argv[0] not in SHELLS and argv[0].rpartition("/")[2] not in COMMANDS and argv[0] != "sleep":
         message = (
             f'exec failed: unable to start container process: exec: "{argv[0]}": executable file not found in $PATH'
         )
-        return 126, "", f"OCI runtime exec failed: {message}: unknown\n"
+        return NOT_STARTED, "", f"OCI runtime exec failed: {message}: unknown\n"
     try:
         status = _finish(program(argv, context, io).run(), io)
     except ShellError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from stratus.sandbox.api.core import Api
 from stratus.sandbox.apps.process import ImageCatalogue, Network, Process
+from stratus.sandbox.apps.shell import NOT_STARTED
 from stratus.sandbox.backend import BackendError, ExecResult, LogOptions, Usage
 from stratus.sandbox.node import logs
 from stratus.sandbox.node.container import Container
@@ -50,14 +51,21 @@ class Nodes:
         return logs.since(found, pod, position)
 
     def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str], stdin: str) -> ExecResult:
-        """As backend.Backend.exec. Commands read no standard input."""
+        """As backend.Backend.exec."""
         process = self.running(namespace, pod, container)
         if process is None:
             self._loggable(namespace, pod, container)
             raise BackendError(
                 500, "InternalError", f'unable to upgrade connection: container not found ("{container}")'
             )
-        return ExecResult(*process.exec(tuple(argv), self.api.kernel.now()))
+        result = ExecResult(*process.exec(tuple(argv), self.api.kernel.now(), stdin))
+        if result.code == NOT_STARTED and not result.out:
+            # only a command that ran has an exit code: this one failed to start
+            started = "error executing command in container: failed to exec in container: failed to start exec"
+            identity = f"{self.api.kernel.rng.getrandbits(256):064x}"
+            text = f'Internal error occurred: {started} "{identity}": {result.err.strip()}'
+            raise BackendError(500, "InternalError", text)
+        return result
 
     def usage(self, pod: Object) -> Mapping[str, Usage]:
         """What each running container of the pod uses now, by container name."""

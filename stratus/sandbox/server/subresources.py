@@ -30,6 +30,7 @@ class Subresources:
         """The answer, or None if the subresource is a plain part of its object."""
         handlers = {
             "log": self._log, "eviction": self._evict, "binding": self._bind, "proxy": self._proxy, "token": self._token,
+            "exec": self._upgrade, "attach": self._upgrade, "portforward": self._upgrade,
         }  # fmt: skip
         handler = handlers.get(target.subresource)
         if handler is None:
@@ -73,6 +74,14 @@ class Subresources:
     def _log(self, target: Target, request: Request) -> Response:
         options = self.log_options(target, request)
         return text(self._backend.logs(target.namespace, target.name, options))
+
+    def _upgrade(self, target: Target, request: Request) -> Response:
+        """What streams, asked for without a websocket: older clients speak SPDY, newer ones fall back to it when refused."""
+        pod = self._api.get("pods", target.namespace, target.name)
+        if request.first("container"):
+            self._existing(pod, request.first("container"))
+        served = "exec is served over websockets only (kubectl 1.30 and newer speak them)"
+        raise errors.bad_request(served if target.subresource == "exec" else f"{target.subresource} is not served here")
 
     def _evict(self, target: Target, request: Request) -> Response:
         document = bodies.document(request)

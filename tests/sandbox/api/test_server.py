@@ -178,13 +178,35 @@ async def test_a_command_runs_over_a_websocket() -> None:
         while (running or {}).get("status", {}).get("phase") != "Running":
             await to_thread(lambda: None)
             running = found.store.get("pods", "default", "p")
-        url = (
-            access.url.replace("http", "ws") + "/api/v1/namespaces/default/pods/p/exec?command=echo&command=hi&stdout=1"
-        )
-        async with connect(url, subprotocols=["v5.channel.k8s.io"]) as socket:  # type: ignore[list-item]
-            frames = [frame async for frame in socket]
-    assert frames[0] == b"\x01hi\n"
-    assert json.loads(frames[-1][1:])["status"] == "Success"
+        path = access.url.replace("http", "ws") + "/api/v1/namespaces/default/pods/p/exec?stdout=1&command="
+        said = [await over_websocket(path + rest, stdin) for rest, stdin in COMMANDS]
+    assert [(out, status.get("status"), status.get("reason")) for out, status in said] == [
+        ("hi\n", "Success", None), ("a\nb\n", "Success", None), ("", "Failure", "NonZeroExitCode"),
+        ("", "Failure", "InternalError"),
+    ]  # fmt: skip
+    assert 'exec: "nope": executable file not found in $PATH' in said[-1][1]["message"]
+
+
+COMMANDS = [("echo&command=hi", b""), ("cat&stdin=1", b"a\nb\n"), ("false", b""), ("nope", b"")]
+
+
+async def over_websocket(url: str, stdin: bytes) -> tuple[str, Object]:
+    """What a command said, and how it ended."""
+    async with connect(url, subprotocols=["v5.channel.k8s.io"]) as socket:  # type: ignore[list-item]
+        if stdin:
+            await socket.send(b"\x00" + stdin)
+            await socket.send(b"\xff\x00")
+        frames = [bytes(frame) async for frame in socket]  # type: ignore[arg-type]
+    return b"".join(f[1:] for f in frames if f[0] == 1).decode(), json.loads(frames[-1][1:])
+
+
+def test_what_streams_is_refused_with_a_reason_where_it_cannot_stream(cluster: EmbeddedCluster) -> None:
+    pod = read(ask(cluster, "GET", f"{HOTEL}/pods"))["items"][0]["metadata"]["name"]
+    wrong = ask(cluster, "POST", f"{HOTEL}/pods/{pod}/exec", query="container=nope&command=true")
+    assert (wrong.status, read(wrong)["message"]) == (400, f"container nope is not valid for pod {pod}")
+    assert "websockets" in read(ask(cluster, "POST", f"{HOTEL}/pods/{pod}/exec", query="command=true"))["message"]
+    assert "not served" in read(ask(cluster, "POST", f"{HOTEL}/pods/{pod}/portforward"))["message"]
+    assert ask(cluster, "POST", f"{HOTEL}/pods/nobody/exec").status == 404
 
 
 def test_events_are_printed_as_kubectl_shows_them(cluster: EmbeddedCluster) -> None:

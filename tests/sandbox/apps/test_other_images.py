@@ -209,6 +209,9 @@ def test_exec_sees_the_containers_environment_files_and_network() -> None:
     assert process.exec(["cat", "/etc/app/a.conf"], now) == (0, "x=1\n", "")
     assert process.exec(["sh", "-c", "echo $NAME"], now) == (0, "web\n", "")
     assert process.exec(["wget", "-qO-", "http://db:80/request"], now)[:2] == (0, "ok\n")
+    assert process.exec(["cat"], now, "a\nb\n") == (0, "a\nb\n", "")
+    assert process.exec(["cat", "-", "/etc/app/a.conf"], now, "y=2\n") == (0, "y=2\nx=1\n", "")
+    assert process.exec(["sh"], now, "echo one; exit 4") == (4, "one\n", "")
     assert process.exec(["nslookup", "nowhere"], now)[0] == 1
     assert process.exec(["ls", "/etc/app"], now) == (0, "a.conf\n", "")
     assert process.exec(["sh", "-c", "while true; do sleep 5; done"], now)[0] == 124
