@@ -64,6 +64,7 @@ def text(amount: Fraction | int, kind: Family = "decimal") -> str:
     return _scaled(amount, DECIMAL)
 
 
+@lru_cache(maxsize=4096)
 def canonical(quantity: str | int | float) -> str:
     """A quantity as the API server stores it ("0.1" → "100m", "1024Mi" → "1Gi")."""
     return text(parse(quantity), family(quantity))

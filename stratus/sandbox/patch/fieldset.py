@@ -127,18 +127,26 @@ def _compare(old: Any, new: Any, node: Node | None, path: Path, result: Comparis
     if not before and not after:
         _leaf(old, new, path, result)
         return
-    if old is _ABSENT and path:
-        result.added.add(path)
-    elif new is _ABSENT and path:
+    if new is _ABSENT and path:
         result.removed.add(path)
     implied = _implied(node) if isinstance(old, dict) else frozenset()
     before, after = before or {}, after or {}
     for segment, (value, child) in after.items():
-        was = before[segment][0] if segment in before else (_empty(value, child) if segment in implied else _ABSENT)
-        _compare(was, value, child, (*path, segment), result)
+        if segment in before or segment in implied:
+            was = before[segment][0] if segment in before else _empty(value, child)
+            _compare(was, value, child, (*path, segment), result)
+        else:
+            _add(value, child, (*path, segment), result.added)
     for segment, (value, child) in before.items():
         if segment not in after:
             _compare(value, _ABSENT, child, (*path, segment), result)
+
+
+def _add(value: Any, node: Node | None, path: Path, added: Paths) -> None:
+    """Everything in a value that was not there before, itself among it."""
+    added.add(path)
+    for segment, each, child in (value and children(value, node)) or ():
+        _add(each, child, (*path, segment), added)
 
 
 def _parts(value: Any, node: Node | None) -> dict[str, tuple[Any, Node | None]] | None:

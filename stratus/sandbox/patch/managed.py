@@ -164,7 +164,9 @@ def _check_conflicts(others: dict[Identity, Paths], written: Paths, owners: Owne
 
 def _conflict_with(identity: Identity, owners: Owners) -> str:
     manager, operation, version = identity
-    at = f" at {owners.times[identity]}" if operation == "Update" and owners.times.get(identity) else ""
+    if operation != "Update":
+        return f'conflict with "{manager}"'
+    at = f" at {owners.times[identity]}" if owners.times.get(identity) else ""
     return f'conflict with "{manager}" using {version}{at}'
 
 

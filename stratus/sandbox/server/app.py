@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
@@ -21,6 +19,7 @@ from stratus.sandbox.server.http import Request, Response, page_not_found, parse
 from stratus.sandbox.server.openapi import OpenApi
 from stratus.sandbox.server.routes import Target
 from stratus.sandbox.server.subresources import Subresources
+from stratus.sandbox.server.tokens import ACCOUNT, Tokens
 from stratus.sandbox.server.watching import Watch
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _MONITORING = ("/prometheus/", "/alertmanager/")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
-_ACCOUNT = "system:serviceaccount:"
 
 
 class ApiServer:
@@ -49,7 +47,8 @@ class ApiServer:
         self._settle = settle
         self._control = control
         self._handlers = Handlers(api)
-        self._subresources = Subresources(api, backend)
+        self._accounts = Tokens(api.kernel)
+        self._subresources = Subresources(api, backend, self._accounts)
         self.custom_schemas: dict[tuple[str, str], dict[str, Any]] = {}
         self._openapi = OpenApi(api.registry, self.custom_schemas)
 
@@ -126,19 +125,10 @@ class ApiServer:
     def _user_of_token(self, token: str) -> User | None:
         if self._tokens is not None and token in self._tokens:
             return self._tokens[token]
-        if not token.startswith("stratus."):
+        account = self._accounts.account(token)
+        if account is None or self._api.store.get("serviceaccounts", *account) is None:
             return None
-        body = token.removeprefix("stratus.")
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        except ValueError:
-            return None
-        name = str(claims.get("sub", ""))
-        if claims.get("exp", 0) < self._api.kernel.now() or not name.startswith(_ACCOUNT):
-            return None
-        namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
-        if self._api.store.get("serviceaccounts", namespace, account) is None:
-            return None
+        name = f"{ACCOUNT}{':'.join(account)}"
         return User(name, _groups_of(name))
 
     def authorize(self, target: Target, request: Request) -> None:
@@ -219,9 +209,9 @@ class ApiServer:
 
 def _groups_of(name: str) -> tuple[str, ...]:
     """The groups that a user is in by nature: service accounts are in those of all, and of their namespace."""
-    if not name.startswith(_ACCOUNT):
+    if not name.startswith(ACCOUNT):
         return ("system:authenticated",)
-    namespace = name.removeprefix(_ACCOUNT).partition(":")[0]
+    namespace = name.removeprefix(ACCOUNT).partition(":")[0]
     return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
 
 

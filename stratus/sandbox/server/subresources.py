@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from stratus.sandbox.api import errors
@@ -11,8 +10,9 @@ from stratus.sandbox.api.eviction import evict
 from stratus.sandbox.backend import Backend, BackendError, LogOptions
 from stratus.sandbox.kernel import rfc3339
 from stratus.sandbox.server import bodies
-from stratus.sandbox.server.http import Request, Response, dumps, reply, text
+from stratus.sandbox.server.http import Request, Response, reply, text
 from stratus.sandbox.server.routes import Target
+from stratus.sandbox.server.tokens import ISSUER, Tokens
 
 Object = dict[str, Any]
 
@@ -22,8 +22,9 @@ _SKIPPED_HEADERS = ("content-length", "transfer-encoding", "connection")
 class Subresources:
     """Answers requests for subresources that need a backend or several objects."""
 
-    def __init__(self, api: Api, backend: Backend) -> None:
+    def __init__(self, api: Api, backend: Backend, tokens: Tokens) -> None:
         self._api = api
+        self._tokens = tokens
         self._backend = backend
 
     def handle(self, target: Target, request: Request) -> Response | None:
@@ -120,16 +121,14 @@ class Subresources:
         account = self._api.get("serviceaccounts", target.namespace, target.name)
         document = bodies.document(request)
         seconds = (document.get("spec") or {}).get("expirationSeconds") or 3600
-        expires = self._api.kernel.now() + seconds
-        payload = dumps({"sub": f"system:serviceaccount:{target.namespace}:{target.name}", "exp": int(expires)})
-        token = "stratus." + base64.urlsafe_b64encode(payload).decode().rstrip("=")
+        token, expires = self._tokens.issue(target.namespace, target.name, seconds)
         status = {"token": token, "expirationTimestamp": rfc3339(expires)}
         metadata = {
             "name": account["metadata"]["name"],
             "namespace": target.namespace,
             "creationTimestamp": self._api.kernel.timestamp(),
         }
-        spec = {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": seconds, "boundObjectRef": None}
+        spec = {"audiences": [ISSUER], "expirationSeconds": seconds, "boundObjectRef": None}
         shown = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",

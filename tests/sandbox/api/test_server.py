@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import urllib.error
@@ -231,3 +232,18 @@ def test_an_impersonated_service_account_is_in_its_groups(cluster: EmbeddedClust
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     answer = read(ask(cluster, "POST", path, {}, impersonate_user="system:serviceaccount:hotel:robot"))
     assert "system:serviceaccounts:hotel" in answer["status"]["userInfo"]["groups"]
+
+
+def test_a_token_is_a_web_token_that_only_this_cluster_issues(cluster: EmbeddedCluster) -> None:
+    ask(cluster, "POST", f"{HOTEL}/serviceaccounts", {"metadata": {"name": "signed"}})
+    path = f"{HOTEL}/serviceaccounts/signed/token"
+    token = read(ask(cluster, "POST", path, {"spec": {"expirationSeconds": 600}}))["status"]["token"]
+    header, claims, signature = token.split(".")
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"] == "system:serviceaccount:hotel:signed"
+    reviews = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    assert ask(cluster, "POST", reviews, {}, token=token).status == 201
+    forged = base64.urlsafe_b64encode(b'{"sub":"system:serviceaccount:hotel:signed","exp":99999999999}').decode()
+    for wrong in (f"{header}.{forged.rstrip('=')}.{signature}", token[:-2], "a.b.c", "nonsense"):
+        assert ask(cluster, "POST", reviews, {}, token=wrong).status == 401
+    cluster.advance(601)
+    assert ask(cluster, "POST", reviews, {}, token=token).status == 401
