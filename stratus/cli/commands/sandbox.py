@@ -11,6 +11,7 @@ import urllib.request
 from argparse import Namespace
 from pathlib import Path
 
+from stratus.cli.embedded import PAST
 from stratus.cli.output import Output, note
 from stratus.domain.errors import InvalidInput
 
@@ -34,7 +35,7 @@ async def _up(arguments: Namespace) -> None:
     from stratus.sandbox.serve import serving, write_kubeconfig
 
     path = Path(arguments.kubeconfig_out or DEFAULT_KUBECONFIG)
-    cluster = EmbeddedCluster(applications=tuple(arguments.applications or ("hotel",)))
+    cluster = EmbeddedCluster(applications=tuple(arguments.applications or ("hotel",)), past=PAST)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
