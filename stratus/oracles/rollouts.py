@@ -39,6 +39,8 @@ class Rollout:
     short: bool = False
     """Fewer pods exist than wanted: if the controller could not create them, events say why."""
     generation: int = 0
+    min_ready: float = 0.0
+    """Seconds for which its controller only waits once a new pod is ready."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -106,9 +108,9 @@ def _deployment(world: World, obj: JsonObject) -> Rollout:
         observed=_seen(obj),
         complete=done and not status.get("unavailableReplicas"),
         template=obj["spec"]["template"],
-        refusal=next(filter(None, map(_refusal, reversed(sets))), "")
-        or (_turned_away(world, newest) if newest else ""),
+        refusal=next(filter(None, map(_refusal, reversed(sets))), "") or turned_away,
         generation=int(obj["metadata"].get("generation", 0)),
+        min_ready=float(obj["spec"].get("minReadySeconds") or 0),
     )
 
 

@@ -54,7 +54,7 @@ class WorkloadOracle:
         every = rollouts(world)
         around = await survey(self._reader, world, every)
         every = tuple(_with_refusal(each, around) for each in every)
-        verdicts = [self._with_memory(self._verdict(each, around), world) for each in every]
+        verdicts = [self._with_memory(self._verdict(each, around), world, each.min_ready) for each in every]
         verdicts = await self._idle(world, verdicts)
         verdicts += jobs.verdicts(world, around, self._settings)
         self.rows = tuple(each.row for each in verdicts)
@@ -76,8 +76,8 @@ class WorkloadOracle:
         said = verdict(rollout, around.world.at, around.context(rollout, window, self._settings.window))
         return proving(said, rollout, around.world.at, self._lives.to_outlive(rollout))
 
-    def _with_memory(self, said: Verdict, world: World) -> Verdict:
-        """A workload that moves without progress for the stall time is stuck."""
+    def _with_memory(self, said: Verdict, world: World, min_ready: float) -> Verdict:
+        """A workload that moves without progress for the stall time, and longer than it was told to wait, is stuck."""
         if said.state is not State.MOVING:
             self._progress.pop(said.subject, None)
             return said
@@ -86,7 +86,7 @@ class WorkloadOracle:
             since = world.monotonic
             self._progress[said.subject] = (said.progress, since)
         waited = world.monotonic - since
-        allowed = max(self._settings.stall, self._startups.known_window(said.subject) + 5)
+        allowed = max(self._settings.stall, self._startups.known_window(said.subject) + 5, min_ready + 5)
         return stalled(said, waited) if waited >= allowed else said
 
     async def _idle(self, world: World, verdicts: list[Verdict]) -> list[Verdict]:

@@ -384,6 +384,19 @@ async def test_a_rollout_without_progress_ends_as_not_settled() -> None:
     assert found(seen) == {("deployment/geo", "NotSettled")} and paths(seen.stuck) == {"deployment/geo"}
 
 
+async def test_a_controller_that_was_told_to_wait_is_not_stuck_meanwhile() -> None:
+    clock = FakeClock()
+    made = app("geo")
+    made.deployment["metadata"]["generation"] = 2
+    made.deployment["spec"]["minReadySeconds"] = 120
+    watch = panel(cluster(made), clock)
+    await watch.observe()
+    await clock.sleep(61)
+    assert not (await watch.observe()).findings
+    await clock.sleep(65)
+    assert found(await watch.observe()) == {("deployment/geo", "NotSettled")}
+
+
 async def test_progress_starts_the_stall_time_again() -> None:
     clock = FakeClock()
     made = app("geo", replicas=2)
