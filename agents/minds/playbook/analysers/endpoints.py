@@ -101,7 +101,8 @@ def _gone(case: Case, service: JsonObject) -> Iterator[Hypothesis]:
             continue
         reason = f"{lost} is gone, and {subject} has no pods without it"
         said = [reason, f"the last that is known of it: {event.get('message', '')}", *said_of(case, service)]
-        yield hypothesis(lost, "unknown", 0.93, reason, said, [], affects=[subject])
+        hurt = subject in case.suffering or bool(case.evidence.found(subject))
+        yield hypothesis(lost, "unknown", 0.93 if hurt else 0.3, reason, said, [], affects=[subject])
         return
 
 
