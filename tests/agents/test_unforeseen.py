@@ -245,3 +245,15 @@ def test_who_started_before_a_value_changed_still_has_the_right_one(at: str, res
     _, _, plan = thought(Case(objects, "", "", lambda w: True, [finding("Service", "geo", "RequestsFail", 5.0)]))
     back = next(c for c, _ in plan if c.proposal.steps[0].target.kind == "Secret")
     assert (len(back.proposal.steps) > 1) is restarted
+
+
+def test_a_failed_job_is_told_with_its_last_words_and_not_run_again() -> None:
+    spec = {"template": {"metadata": {"labels": {}}, "spec": {"containers": [container("report")]}}}
+    failed = {"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}
+    job = obj("Job", "report", spec=spec, status={"conditions": [failed]})
+    objects = [job, pod(job, {"ready": False, "state": {"terminated": {"exitCode": 1}}})]
+    words = {"report-1": "cannot reach ledger"}
+    _, diagnosis, plan = thought(Case(objects, "", "", lambda w: True, [finding("Job", "report", "JobFailed")], words))
+    assert (str(diagnosis[0].component), diagnosis[0].fault_class) == ("job/report", "jobs")
+    assert "log: cannot reach ledger" in diagnosis[0].evidence
+    assert not plan

@@ -18,11 +18,21 @@ NATIVE_SIDECARS = (1, 29)
 
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
-    """CronJobs whose Jobs pile up or fail."""
+    """CronJobs whose Jobs pile up or fail; Jobs of their own that failed."""
     for workload in case.in_scope:
+        if workload.kind == "Job" and "Failed" in ended_as(workload.obj):
+            yield _failed(case, workload)
         if workload.kind == "CronJob":
             yield from _sidecar(case, workload)
             yield from _failing(case, workload)
+
+
+def _failed(case: Case, workload: Workload) -> Hypothesis:
+    """What a failed Job has done already is not known: whether to run it again is for a person to say."""
+    conditions = (workload.obj.get("status") or {}).get("conditions") or []
+    said = [str(c.get("message", "")) for c in conditions if c.get("type") == "Failed"]
+    said += [f"log: {line}" for pod in workload.pods[-1:] for line in case.evidence.log(pod)[-2:]]
+    return hypothesis(workload.subject, "jobs", 0.7, f"{workload.subject} failed", said, [])
 
 
 def unfinished(case: Case, workload: Workload) -> list[JsonObject]:
