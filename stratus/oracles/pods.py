@@ -42,6 +42,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow("OOMKilled", "a restart", 0, "it needs more memory than its limit, each time"),
     CauseRow("Crashing", "2 restarts or more", 0, "it ends with an error each time it is started"),
     CauseRow("Unschedulable", _CONDITION, 5, "no node fits: selector, taints, ports, volumes or resources"),
+    CauseRow("NotScheduled", _CONDITION, 15, "no scheduler has looked at it, of the name that it asks for or at all"),
     CauseRow("FailedCreate", "ReplicaSet condition, or event", 0, "quota or admission refuses new pods"),
     CauseRow("FailedMount", _EVENT, 5, "a ConfigMap, Secret or volume that the pod mounts is not there"),
     CauseRow("FailedAttachVolume", _EVENT, 20, "the volume is held by another node, or does not exist"),
@@ -197,6 +198,9 @@ def _waiting(pod: JsonObject, context: PodContext) -> Trouble | None:
 
 def _unschedulable(pod: JsonObject, context: PodContext) -> Trouble | None:
     scheduled = condition(pod, "PodScheduled")
+    spec = pod.get("spec") or {}
+    if not scheduled and not spec.get("nodeName") and age(pod, context.now) >= CAUSE["NotScheduled"].after:
+        return Trouble("NotScheduled", f"no answer of {spec.get('schedulerName', 'the scheduler')}")
     if scheduled.get("status") != "False":
         return None
     since = max(when(scheduled.get("lastTransitionTime")), when(pod["metadata"].get("creationTimestamp")))

@@ -61,6 +61,15 @@ def bound_to_an_absent_node() -> Case:
     )  # fmt: skip
 
 
+def a_scheduler_that_nobody_runs() -> Case:
+    owner = deployment("geo", schedulerName="batch-scheduler")
+    return Case(
+        [owner, pod(owner, phase="Pending"), service("geo"), node()], "deployment/geo", "scheduling",
+        lambda w: w["shop/deployment/geo"]["spec"]["template"]["spec"]["schedulerName"] == "default-scheduler",
+        down("geo"),
+    )  # fmt: skip
+
+
 def the_nodes_resolver() -> Case:
     owner = deployment("web", container("web", env=[{"name": "CALLS", "value": "geo:8080"}]), hostNetwork=True)
     return Case(
@@ -185,6 +194,7 @@ CASES = [
     readiness_gate,
     rejected_by_the_kubelet,
     bound_to_an_absent_node,
+    a_scheduler_that_nobody_runs,
     the_nodes_resolver,
     a_key_that_was_renamed,
     limit_range_too_tight,

@@ -306,6 +306,16 @@ async def test_without_the_permission_for_events_a_silent_pod_makes_the_oracle_b
     assert said.state == "blind" and said.note == "permission missing: list events in namespace hotel"
 
 
+@pytest.mark.parametrize("age, stuck", [(10, False), (16, True)])
+async def test_a_pod_that_no_scheduler_looks_at_is_stuck(age: int, stuck: bool) -> None:
+    made = failing(app("geo"))
+    made.pods[0]["metadata"]["creationTimestamp"] = stamp(START - timedelta(seconds=age))
+    made.pods[0]["spec"].pop("nodeName", None)
+    made.pods[0]["status"] = {"phase": "Pending"}
+    seen = await observe(made)
+    assert (paths(seen.stuck) == {"deployment/geo"}) is stuck
+
+
 @pytest.mark.parametrize("age, stuck", [(10, False), (59, False), (61, True)])
 async def test_a_start_of_unknown_length_gets_the_default_window(age: int, stuck: bool) -> None:
     made = failing(app("geo"))

@@ -28,8 +28,9 @@ def analyse(case: Case) -> Iterator[Hypothesis]:
         pending = next((t for t in found if t.reason in ("Unschedulable", "NotScheduled", "SchedulerError")), None)
         if pending is None:
             continue
-        words = pending.message or " ".join(messages(case.evidence, workload, "FailedScheduling")[:2])
-        if pending.reason == "NotScheduled" and not words:
+        told = " ".join(messages(case.evidence, workload, "FailedScheduling")[:2])
+        words = pending.message or told
+        if pending.reason == "NotScheduled" and not told:
             yield _scheduler(case, workload, pending)
             continue
         for judge in (_placement, _affinity, _taints, _amounts, _host_ports, _cordoned):
