@@ -70,6 +70,18 @@ def a_scheduler_that_nobody_runs() -> Case:
     )  # fmt: skip
 
 
+def a_device_that_no_node_has() -> Case:
+    asks = {"requests": {"cpu": "10m", "nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}
+    owner = deployment("geo", container("geo", resources=asks))
+    sick = pod(owner, conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                                   "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}])  # fmt: skip
+    return Case(
+        [owner, sick, service("geo"), node()], "deployment/geo", "resources",
+        lambda w: read(w["shop/deployment/geo"], (*C, "resources")) == {"requests": {"cpu": "10m"}, "limits": {}},
+        down("geo"),
+    )  # fmt: skip
+
+
 def the_nodes_resolver() -> Case:
     owner = deployment("web", container("web", env=[{"name": "CALLS", "value": "geo:8080"}]), hostNetwork=True)
     return Case(
@@ -195,6 +207,7 @@ CASES = [
     rejected_by_the_kubelet,
     bound_to_an_absent_node,
     a_scheduler_that_nobody_runs,
+    a_device_that_no_node_has,
     the_nodes_resolver,
     a_key_that_was_renamed,
     limit_range_too_tight,

@@ -173,12 +173,14 @@ def _untaint(node: JsonObject, keys: list[str]) -> Any:
 
 def _amounts(case: Case, workload: Workload, trouble: Trouble, words: str) -> Iterator[Hypothesis]:
     """Requests larger than any node, or than what is left."""
-    for resource in re.findall(r"Insufficient (cpu|memory)", words):
+    for resource in dict.fromkeys(re.findall(r"Insufficient ([a-z][-\w./]*\w)", words)):
         derived: list[Candidate | None] = []
         largest = max((amount(n["status"]["allocatable"].get(resource)) for n in case.evidence.of("Node")), default=0.0)
+        if resource not in ("cpu", "memory"):
+            derived.append(_without(workload, resource))
         for container in workload.containers:
             asked = (container.get("resources") or {}).get("requests", {}).get(resource)
-            if not asked:
+            if not asked or resource not in ("cpu", "memory"):
                 continue
             usual = _usual(case, workload, resource)
             if amount(asked) > usual:
@@ -189,6 +191,19 @@ def _amounts(case: Case, workload: Workload, trouble: Trouble, words: str) -> It
         yield _judged(
             case, workload, trouble, words, reason, ("resources", "replicas"), derived, fault_class="resources"
         )
+
+
+def _without(workload: Workload, resource: str) -> Candidate | None:
+    """Without a resource of which no node has enough: a device, or local storage."""
+
+    def unasked(obj: JsonObject) -> None:
+        for container in Workload(obj).containers:
+            for bounds in (container.get("resources") or {}).values():
+                bounds.pop(resource, None)
+
+    step = fixes.edit(workload.obj, unasked)
+    reason = f"no node has the {resource} that {workload.subject} asks for"
+    return fixes.candidate(Origin.DERIVE, [step], reason, worth=0.8) if step else None
 
 
 def _usual(case: Case, workload: Workload, resource: str) -> float:
@@ -210,7 +225,8 @@ def _smaller(workload: Workload, container: JsonObject, resource: str, size: flo
 
 
 def _text(resource: str, size: float) -> str:
-    return cpu(size) if resource == "cpu" else memory(size)
+    known = {"cpu": cpu, "memory": memory}
+    return known[resource](size) if resource in known else f"{size:g}"
 
 
 def _host_ports(case: Case, workload: Workload, trouble: Trouble, words: str) -> Iterator[Hypothesis]:
