@@ -171,7 +171,7 @@ def _add_records(nouns: Nouns) -> None:
 
 
 def _add_sandbox(nouns: Nouns) -> None:
-    sandbox = nouns.add_parser("sandbox", help="the embedded cluster: up, list, inject, heal")
+    sandbox = nouns.add_parser("sandbox", help="the embedded cluster: up, list, inject, heal, down")
     verbs = sandbox.add_subparsers(metavar="VERB", required=True)
     up = _command(verbs, "up", "sandbox:up", "serve an embedded cluster and write its kubeconfig")
     up.add_argument("--kubeconfig-out", metavar="FILE", help="default: ./stratus-sandbox.kubeconfig")
@@ -180,9 +180,14 @@ def _add_sandbox(nouns: Nouns) -> None:
         "--app", action="append", dest="applications", help="hotel (default), social-network, astronomy-shop"
     )
     _command(verbs, "list", "sandbox:list_", "the faults that can be injected")
-    for verb in ("inject", "heal"):
-        added = _command(verbs, verb, f"sandbox:{verb}", f"{verb} a fault in a cluster that `sandbox up` serves")
-        added.add_argument("fault")
+    for verb, text in (
+        ("inject", "inject a fault in a cluster that `sandbox up` serves"),
+        ("heal", "heal a fault in a cluster that `sandbox up` serves"),
+        ("down", "end a cluster that `sandbox up` serves"),
+    ):
+        added = _command(verbs, verb, f"sandbox:{verb}", text)
+        if verb != "down":
+            added.add_argument("fault")
         added.add_argument("--kubeconfig", metavar="FILE", help="the one that `sandbox up` wrote")
 
 

@@ -65,10 +65,11 @@ class EmbeddedCluster:
         self.backend = _Backend(self.nodes, self.network)
         self.monitoring = Monitoring(self.kernel, self.store, self.network)
         self.faults = Faults(self.api)
+        self.on_stop: Callable[[], None] = lambda: None
+        """Set by whoever serves the cluster: what happens when somebody asks for its end."""
+        control = Control(self.faults, lambda: self.on_stop())
         settle = self._settle if self.kernel.virtual else None
-        self.server = ApiServer(
-            self.api, self.backend, self.monitoring, tokens=tokens, settle=settle, control=Control(self.faults)
-        )
+        self.server = ApiServer(self.api, self.backend, self.monitoring, tokens=tokens, settle=settle, control=control)
         self.app = self.server
         self._custom = CustomResources(self.api, self.server.custom_schemas)
         self._controllers = Controllers(self.api, self.backend.usage, root_ca)

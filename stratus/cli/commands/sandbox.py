@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from stratus.cli.embedded import PAST
 from stratus.cli.output import Output, note
@@ -41,7 +42,11 @@ async def _up(arguments: Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with serving(cluster, port=arguments.port) as access:
         write_kubeconfig(access, path)
-        note(f"embedded cluster at {access.url}; kubectl --kubeconfig {path} get pods -A; Ctrl-C ends it")
+        cluster.on_stop = stopped.set
+        note(
+            f"embedded cluster at {access.url}; kubectl --kubeconfig {path} get pods -A; "
+            "Ctrl-C or `stratus sandbox down` ends it"
+        )
         _output(arguments).line(str(path))
         await stopped.wait()
 
@@ -72,23 +77,35 @@ def heal(arguments: Namespace) -> int:
     return _fault(arguments, "heal")
 
 
+def down(arguments: Namespace) -> int:
+    """End a cluster that ``up`` serves."""
+    _post(arguments, "stop")
+    _output(arguments).line("the embedded cluster ends")
+    return 0
+
+
 def _fault(arguments: Namespace, verb: str) -> int:
+    told = _post(arguments, f"faults/{urllib.parse.quote(arguments.fault, safe='')}/{verb}")
+    _output(arguments).line(f"{verb} {told['id']}: {'done' if told['done'] else told['failed'] or 'under way'}")
+    return 0
+
+
+def _post(arguments: Namespace, what: str) -> dict[str, Any]:
+    """The answer of a served cluster's own controls. Raises InvalidInput where there is none."""
     path = Path(arguments.kubeconfig or DEFAULT_KUBECONFIG)
     if not path.exists():
         raise InvalidInput(f"no kubeconfig at {path}: start a cluster with `stratus sandbox up`, or give --kubeconfig")
     server = _server(path)
-    url = f"{server}/sandbox/faults/{urllib.parse.quote(arguments.fault, safe='')}/{verb}"
+    request = urllib.request.Request(f"{server}/sandbox/{what}", method="POST")
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=ANSWER_WITHIN) as answer:
-            told = json.load(answer)
+        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:
+            return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         raise InvalidInput(str(json.loads(error.read()).get("message", error))) from error
     except urllib.error.URLError as error:
         raise InvalidInput(
             f"no embedded cluster at {server} ({error.reason}): `stratus sandbox up` starts one"
         ) from error
-    _output(arguments).line(f"{verb} {told['id']}: {'done' if told['done'] else told['failed'] or 'under way'}")
-    return 0
 
 
 def _server(kubeconfig: Path) -> str:

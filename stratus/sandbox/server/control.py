@@ -1,8 +1,8 @@
-"""The cluster's own controls, beside the Kubernetes API: listing, injecting and healing faults in a served cluster."""
+"""A served cluster's own controls, beside the Kubernetes API: listing, injecting and healing faults, and the end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from stratus.sandbox.server.http import Request, Response, reply
@@ -21,10 +21,11 @@ class Faults(Protocol):
 
 
 class Control:
-    """Answers GET /sandbox/faults and POST /sandbox/faults/{id}/inject or /heal."""
+    """Answers GET /sandbox/faults, POST /sandbox/faults/{id}/inject or /heal, and POST /sandbox/stop."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    def __init__(self, faults: Faults, stop: Callable[[], None]) -> None:
+        """``stop`` asks whoever serves the cluster to end it."""
+        self._faults, self._stop = faults, stop
 
     def handle(self, request: Request) -> Response:
         """The answer; 404 for an unknown fault or path. Raises ApiError when the fault's objects are not there."""
@@ -36,6 +37,9 @@ class Control:
                     for each in self._faults.list()
                 ]
             )
+        if parts == ["stop"] and request.method == "POST":
+            self._stop()
+            return reply({"stopping": True})
         if len(parts) >= 3 and parts[0] == "faults" and request.method == "POST":
             action = {"inject": self._faults.inject, "heal": self._faults.heal}.get(parts[-1])
             if action is not None:

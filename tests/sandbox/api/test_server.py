@@ -122,6 +122,15 @@ def test_monitoring_and_faults_are_served_beside_the_api(cluster: EmbeddedCluste
     assert ask(cluster, "POST", "/sandbox/faults/no-such-fault/inject").status == 404
 
 
+def test_whoever_serves_the_cluster_is_asked_to_end_it() -> None:
+    found, asked = EmbeddedCluster(applications=()), list[str]()
+    assert read(ask(found, "POST", "/sandbox/stop")) == {"stopping": True}
+    found.on_stop = lambda: asked.append("stop")
+    assert ask(found, "GET", "/sandbox/stop").status == 404
+    ask(found, "POST", "/sandbox/stop")
+    assert asked == ["stop"]
+
+
 def test_unknown_paths_answer_as_the_api_server_does(cluster: EmbeddedCluster) -> None:
     assert ask(cluster, "GET", "/apis/nope/v1/things").body == b"404 page not found\n"
     assert read(ask(cluster, "GET", "/api/v1/things"))["reason"] == "NotFound"
