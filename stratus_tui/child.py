@@ -12,14 +12,18 @@ _TAIL_BYTES = 2_000
 
 
 class ChildEngine:
-    """Runs ``command`` in its own session, so that ctrl+c in the terminal does not reach it."""
+    """Runs ``command`` in its own session, so that ctrl+c in the terminal does not reach it.
+
+    Its standard input is a pipe that nobody writes to: when this process goes, however it goes, the engine reads its end
+    (``--until-eof``) and stops safely.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         """Raises OSError when the command cannot be started."""
         self._errors = tempfile.TemporaryFile()
         self._words = ""
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors, start_new_session=True
         )
 
     def failure(self) -> str:
@@ -36,6 +40,8 @@ class ChildEngine:
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._last_words()
 
     def _last_words(self) -> str:

@@ -100,6 +100,8 @@ def _add_watching(nouns: Nouns) -> None:
     demo.add_argument("--watch", action="store_true", help="go on watching after the repair, until stopped")
     demo.add_argument("--list", action="store_true", dest="list_scenarios", help="the scenarios that can be named")
     run = _command(nouns, "run", "run:run", "the engine without a screen", cluster=True)
+    for each in (demo, run):
+        each.add_argument("--until-eof", action="store_true", help="stop safely when standard input ends")
     run.add_argument("--once", action="store_true", help="one look, mitigate if needed, exit with a meaningful code")
     bench = _command(nouns, "bench", "bench:bench", "the catalogue of faults, each repaired on an embedded cluster")
     bench.add_argument("faults", nargs="*", metavar="FAULT", help="names or parts of names (default: all of them)")

@@ -43,10 +43,10 @@ def demo(arguments: Namespace) -> int:
         raise InvalidInput(f"there is no scenario {arguments.scenario!r}: see `stratus demo --list`") from None
     if not arguments.headless and sys.stdout.isatty() and sys.stdin.isatty() and out.form == "text":
         return _in_terminal(arguments)
-    return asyncio.run(_headless(load(arguments), fault, out, watch=arguments.watch))
+    return asyncio.run(_headless(load(arguments), fault, out, watch=arguments.watch, until_eof=arguments.until_eof))
 
 
-async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: bool) -> int:
+async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: bool, until_eof: bool) -> int:
     started = monotonic()
     async with temporary_journal() as scratch, embedded_cluster(fault.application) as cluster:
         if out.form == "text":
@@ -60,7 +60,7 @@ async def _headless(settings: Settings, fault: Fault, out: Output, *, watch: boo
         async with running_engine(
             settings, default_mode=Mode.AUTO, people=watch, on_event=teller(out), embedded=cluster
         ) as running:
-            stopped = stop_on_signals(running)
+            stopped = stop_on_signals(running, until_eof=until_eof)
             return await drive(settings, running, out, once=not watch, started=started, stopped=stopped)
 
 
@@ -96,6 +96,7 @@ def _in_terminal(arguments: Namespace) -> int:
             arguments.scenario,
             "--headless",
             "--watch",
+            "--until-eof",
             "-o",
             "jsonl",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from time import monotonic
@@ -16,7 +17,7 @@ from stratus.cli.output import Output, note
 from stratus.cli.settings import Settings, load
 from stratus.cli.story import Story
 from stratus.cli.summary import summary
-from stratus.domain.errors import LeaseLost, StratusError, Unobservable
+from stratus.domain.errors import InvalidInput, LeaseLost, StratusError, Unobservable
 from stratus.domain.events import Recorded, RunFinished
 
 WAIT_FOR_LEASE = 60.0
@@ -27,7 +28,7 @@ def run(arguments: Namespace) -> int:
     """Run until healthy (``--once``) or until stopped."""
     settings = load(arguments)
     out = Output(arguments.output, color=False if arguments.no_color else None)
-    return asyncio.run(_run(settings, out, once=arguments.once))
+    return asyncio.run(_run(settings, out, once=arguments.once, until_eof=arguments.until_eof))
 
 
 def teller(out: Output) -> Callable[[Recorded], None]:
@@ -39,14 +40,14 @@ def teller(out: Output) -> Callable[[Recorded], None]:
     return Story(out).tell
 
 
-async def _run(settings: Settings, out: Output, *, once: bool) -> int:
+async def _run(settings: Settings, out: Output, *, once: bool, until_eof: bool) -> int:
     tell = teller(out)
     started = monotonic()
     try:
         async with running_engine(
             settings, people=not once, wait=0.0 if once else WAIT_FOR_LEASE, on_event=tell
         ) as running:
-            stopped = stop_on_signals(running)
+            stopped = stop_on_signals(running, until_eof=until_eof)
             return await drive(settings, running, out, once=once, started=started, stopped=stopped)
     except Unobservable as error:
         note(f"the cluster cannot be reached: {error}")
@@ -95,8 +96,11 @@ def _spelled(severity: float | None) -> str:
     return "∞" if severity is None else f"{severity:g}"
 
 
-def stop_on_signals(running: Running) -> list[int]:
-    """The first SIGINT or SIGTERM stops safely (no new step, the current one is undone); a second one at once."""
+def stop_on_signals(running: Running, *, until_eof: bool = False) -> list[int]:
+    """The first SIGINT or SIGTERM stops safely (no new step, the current one is undone); a second one at once.
+
+    ``until_eof``: so does the end of standard input. Whoever started this engine holds the other end, and is gone then.
+    """
     received: list[int] = []
 
     def handle(number: int) -> None:
@@ -109,4 +113,17 @@ def stop_on_signals(running: Running) -> list[int]:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, handle, each)
+    if until_eof:
+        try:
+            loop.add_reader(sys.stdin.fileno(), _stop_at_eof, running)
+        except PermissionError:  # a file or /dev/null can always be read: nobody is at its other end
+            raise InvalidInput(
+                "--until-eof needs a pipe as standard input, held by whoever starts the engine"
+            ) from None
     return received
+
+
+def _stop_at_eof(running: Running) -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        running.engine.stop("whoever started it is gone")

@@ -38,7 +38,8 @@ def _is_running(settings: Settings) -> bool:
 
 def _child(arguments: Namespace, settings: Settings) -> list[str]:
     """The command line of an engine with the same settings."""
-    child = [sys.executable, "-m", "stratus.cli.main", "run", "-o", "jsonl", "--journal", str(settings.journal_path)]
+    child = [sys.executable, "-m", "stratus.cli.main", "run", "--until-eof", "-o", "jsonl"]
+    child += ["--journal", str(settings.journal_path)]
     for flag in (
         "kubeconfig",
         "context",
