@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stratus.cluster.restore import replaced_by_owner
 from stratus.domain.base import JsonObject
-from stratus.domain.errors import Refused
+from stratus.domain.errors import Absent, Refused
+from stratus.domain.objects import ObjectRef
 from stratus.ports import ClusterReader, Resource
 
 CHILDLESS = frozenset({"Pod", "Event", "Endpoints", "EndpointSlice", "ControllerRevision", "Lease"})
@@ -50,7 +51,18 @@ async def cascade_of(reader: ClusterReader, obj: JsonObject, propagation: str = 
     lists = await asyncio.gather(*(_owned(reader, gate, kind, namespace, kind.kind in needed) for kind in kinds))
     candidates = [child for found in lists for child in found]
     dead = [] if orphans else dying(obj, candidates)
-    return [child for child in (*dead, *bereaved(obj, dead, candidates)) if restorable(child)]
+    owned = [child for child in (*dead, *bereaved(obj, dead, candidates)) if restorable(child)]
+    return [*owned, *(await _written_endpoints(reader, obj) if obj["kind"] == "Service" else [])]
+
+
+async def _written_endpoints(reader: ClusterReader, service: JsonObject) -> list[JsonObject]:
+    """A Service without a selector has Endpoints that a person wrote; their controller deletes them with it."""
+    if (service.get("spec") or {}).get("selector"):
+        return []
+    try:
+        return [await reader.get(ObjectRef.of(service).model_copy(update={"api_version": "v1", "kind": "Endpoints"}))]
+    except Absent:
+        return []
 
 
 def _may_hold_children(resource: Resource, namespace: str, orphans: bool) -> bool:
@@ -119,7 +131,7 @@ def undo_order(pre: JsonObject, cascade: Sequence[JsonObject]) -> list[JsonObjec
 def living(pre: JsonObject, cascade: Sequence[JsonObject], propagation: str) -> list[JsonObject]:
     """Those of a delete's ``cascade`` that live on: all orphans, and who has another owner."""
     if propagation == "Orphan":
-        return list(cascade)
+        return [child for child in cascade if _owners(child)]
     gone = uids(pre, cascade)
     return [child for child in cascade if any(ref.get("uid") not in gone for ref in _owners(child))]
 

@@ -138,6 +138,21 @@ async def test_what_a_new_autoscaler_scaled_gets_its_replicas_back(cluster: Clus
     assert (await cluster.reader.get(ObjectRef.of(web)))["spec"]["replicas"] == 1
 
 
+async def test_endpoints_that_a_person_wrote_come_back_with_their_service(cluster: Cluster, person: Acting) -> None:
+    service = await cluster.create(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"}, "spec": {"ports": [{"port": 5432}]}}
+    )
+    subsets = [{"addresses": [{"ip": "10.9.8.7"}], "ports": [{"port": 5432, "protocol": "TCP"}]}]
+    endpoints = await cluster.create(
+        {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "db"}, "subsets": subsets}
+    )
+    done = await person.do(DeleteStep(target=ObjectRef.of(service)))
+    if await person.engine.reader.list("Endpoints", cluster.namespace):
+        await theirs(cluster, DeleteStep(target=ObjectRef.of(endpoints)))  # what its controller does
+    assert (await person.undo(done)).outcome == "restored", person.lost(done)
+    assert (await cluster.reader.get(ObjectRef.of(endpoints)))["subsets"] == subsets
+
+
 @pytest.mark.parametrize("subject", ["lease", "its namespace"])
 async def test_nobody_takes_the_writers_lease_away(subject: str, cluster: Cluster, person: Acting) -> None:
     lease = ObjectRef(
