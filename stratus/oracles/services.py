@@ -62,7 +62,8 @@ class ServiceOracle:
         findings, waiting, asked = [], [], []
         for service in world.all("Service"):
             named = (namespace_of(service), service["metadata"]["name"])
-            if not service["spec"].get("selector") or (named in idle and named not in called):
+            elsewhere = not service["spec"].get("selector") or service["spec"].get("type") == "ExternalName"
+            if elsewhere or (named in idle and named not in called):
                 continue
             state, message = self._endpoints(world, service)
             if state == "lagging":

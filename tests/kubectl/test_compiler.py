@@ -111,6 +111,15 @@ async def test_what_is_so_already_gets_no_step() -> None:
     assert "nothing would change" in await refusal("cordon n1", node(unschedulable=True))
 
 
+async def test_a_patch_of_the_scale_is_a_scale() -> None:
+    line = 'patch deploy web --subresource=scale -p \'{"spec":{"replicas":3}}\''
+    (step,) = (await compiled(line, deployment())).steps
+    assert step == ScaleStep(target=step.target, replicas=3)
+    for body in ('{"spec":{"replicas":3,"x":1}}', '{"metadata":{}}', '{"spec":{"replicas":"3"}}'):
+        with pytest.raises(InvalidInput, match="use kubectl scale"):
+            await compiled(f"patch deploy web --subresource=scale -p '{body}'", deployment())
+
+
 async def test_custom_resources_take_merge_patches() -> None:
     widget = {
         "apiVersion": "example.com/v1",

@@ -74,6 +74,13 @@ async def test_a_service_without_selector_is_not_ours_to_judge() -> None:
     assert not (await observe(made, endpoints)).findings
 
 
+async def test_an_external_name_has_no_endpoints_whatever_its_selector() -> None:
+    made = app("geo")
+    made.service["spec"] |= {"type": "ExternalName", "externalName": "db.example.com", "selector": {"app": "nobody"}}
+    made.endpoints["subsets"] = []
+    assert found(await observe(made)) == set()
+
+
 async def test_nobody_listens_on_the_target_port() -> None:
     made = app("geo")
     made.service["spec"]["ports"][0]["targetPort"] = 9999

@@ -12,7 +12,7 @@ from stratus.cluster.kubectl.manifests import manifests, named_ref, saved
 from stratus.cluster.kubectl.targets import refs
 from stratus.domain.errors import InvalidInput
 from stratus.domain.objects import ObjectRef
-from stratus.domain.steps import PatchStep, ReplaceStep, Step
+from stratus.domain.steps import PatchStep, ReplaceStep, ScaleStep, Step
 
 PatchType = Literal["strategic", "merge", "json"]
 
@@ -27,6 +27,8 @@ async def patch(inv: Invocation) -> Sequence[Step]:
     targets = await refs(inv, inv.words)
     for target in targets:
         await _check(inv, target, patch_type, subresource)
+    if subresource == "scale":
+        return [ScaleStep(target=target, replicas=_replicas(body)) for target in targets]
     return [
         PatchStep(target=target, patch_type=cast(PatchType, patch_type), patch=body, subresource=subresource)
         for target in targets
@@ -47,6 +49,15 @@ def _body(inv: Invocation, patch_type: str) -> Any:
     if not body:
         raise InvalidInput("the patch is empty: nothing would change")
     return body
+
+
+def _replicas(body: Any) -> int:
+    """What a patch of the scale subresource sets: it has one field that anybody but its controller writes."""
+    spec = body.get("spec") if isinstance(body, dict) and body.keys() == {"spec"} else None
+    count = spec.get("replicas") if isinstance(spec, dict) and spec.keys() == {"replicas"} else None
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise InvalidInput("a patch of the subresource scale sets spec.replicas and nothing else; use kubectl scale")
+    return count
 
 
 async def _check(inv: Invocation, target: ObjectRef, patch_type: str, subresource: str) -> None:

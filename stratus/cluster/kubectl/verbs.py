@@ -83,7 +83,7 @@ _CHANGE = (
     Verb(
         "patch",
         f"{_TARGETS} -p PATCH",
-        "the patch as given: strategic, merge or json",
+        "the patch as given: strategic, merge or json; of the subresource scale: scale",
         patching.patch,
         (
             *f.FILES,
