@@ -33,6 +33,13 @@ spec: {size: 2, parts: [{name: a, color: blue}, {name: b}]}
 """
 
 
+CHILD = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: child, ownerReferences: [{apiVersion: GROUP/v1, kind: Widget, name: one, uid: UID}]}
+"""
+
+
 @pytest.fixture(scope="module")
 def widgets(empty_room: Room) -> Iterator[Room]:
     """The definition, of this run alone, and one object."""
@@ -68,3 +75,21 @@ async def test_a_custom_resource_is_undone_exactly(line: str, widgets: Room, at_
     assert done.outcome == "committed", done
     assert (await at_widgets.undo(done.tx)).outcome == "restored"
     assert widgets.objects("widget/one") == before
+
+
+async def test_an_orphan_finds_its_owner_again(widgets: Room, at_widgets: Doing) -> None:
+    owner = widgets.get("widget/one")
+    child = CHILD.replace("GROUP", owner["apiVersion"].partition("/")[0]).replace("UID", owner["metadata"]["uid"])
+    widgets.apply(child)
+    before = widgets.objects("widget/one")
+    done = await at_widgets.do("kubectl delete widget one --cascade=orphan")
+    assert done.outcome == "committed", done
+    widgets.kubectl("wait", "--for=delete", "widget/one", "--timeout=30s", check=False)
+    assert "ownerReferences" not in widgets.get("cm/child")["metadata"]
+    assert (await at_widgets.undo(done.tx)).outcome == "restored"
+    (reference,) = widgets.get("cm/child")["metadata"]["ownerReferences"]
+    assert reference["uid"] == widgets.get("widget/one")["metadata"]["uid"] != owner["metadata"]["uid"]
+    after = widgets.objects("widget/one")
+    for objects in (before, after):
+        del objects["ConfigMap/child"]["metadata"]["ownerReferences"]
+    assert after == before
