@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stratus.cluster.normal import controller_of
 from stratus.domain.base import JsonObject
 from stratus.domain.errors import Refused
 from stratus.domain.objects import ObjectRef
@@ -50,4 +51,6 @@ async def _list(ctx: Context, kind: Resource, namespace: str) -> list[JsonObject
 
 def _own(obj: JsonObject) -> bool:
     token = obj.get("type") == "kubernetes.io/service-account-token"
-    return token or (obj["kind"], obj["metadata"]["name"]) in OWN
+    meta = obj["metadata"]
+    going = bool(meta.get("deletionTimestamp")) or controller_of(obj) is not None  # what it belongs to is listed itself
+    return token or going or (obj["kind"], meta["name"]) in OWN

@@ -211,6 +211,19 @@ async def test_a_namespace_that_others_live_in_is_not_deleted_again(
         await theirs(cluster, DeleteStep(target=ObjectRef.of(home)))
 
 
+async def test_what_a_transaction_made_in_its_new_namespace_is_nobody_elses(cluster: Cluster, person: Acting) -> None:
+    name = f"{cluster.namespace}-new"
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    web = deployment(replicas=1)
+    web["metadata"]["namespace"] = name
+    done = await person.do(
+        CreateStep(target=ObjectRef.of(home), manifest=home),
+        CreateStep(target=ObjectRef.of(web), manifest=web),
+        irreversible=True,
+    )
+    assert (await person.undo(done)).outcome == "restored", person.lost(done)
+
+
 DEFINITION: JsonObject = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
