@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from agents.evidence.changes import parse_time
 from agents.evidence.model import Evidence
 from agents.evidence.workload import Workload, pod_ready
 from stratus.domain.base import JsonObject
@@ -33,6 +34,17 @@ class Trouble:
     exit_code: int | None = None
     restarts: int = 0
     running: bool = False
+
+    @property
+    def lived(self) -> float:
+        """Seconds from start to end of the container's last life that is over; 0 when none is known."""
+        status = self.pod.get("status") or {}
+        for state in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+            if state["name"] == self.container:
+                ended = (state.get("state") or {}).get("terminated") or (state.get("lastState") or {}).get("terminated")
+                start, end = (parse_time((ended or {}).get(key)) for key in ("startedAt", "finishedAt"))
+                return (end - start).total_seconds() if start and end else 0.0
+        return 0.0
 
     @property
     def pod_name(self) -> str:

@@ -425,6 +425,29 @@ def feature_flag() -> Case:
     )  # fmt: skip
 
 
+def feature_flag_that_leaks() -> Case:
+    """It was killed for want of memory after minutes, nobody touched its limit, and a flag that bears its name is on."""
+    flags = {
+        "geoCacheFailure": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"},
+        "other": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"},
+    }
+    config = obj("ConfigMap", "flagd-config", data={"flags.json": json.dumps({"flags": flags}, indent=2)})
+    owner = deployment("geo", container("geo"))
+    dead = crash(137, "OOMKilled")
+    ended = {
+        "reason": "OOMKilled",
+        "exitCode": 137,
+        "startedAt": "2026-01-01T01:40:00Z",
+        "finishedAt": "2026-01-01T01:44:00Z",
+    }
+    dead["lastState"] = {"terminated": ended}
+    return Case(
+        [owner, pod(owner, dead), service("geo"), *healthy("rate"), config], "configmap/flagd-config", "feature-flag",
+        lambda w: json.loads(w["shop/configmap/flagd-config"]["data"]["flags.json"])["flags"]["geoCacheFailure"][
+            "defaultVariant"] == "off", down("geo"),
+    )  # fmt: skip
+
+
 def autoscaler() -> Case:
     owner = deployment("geo", container("geo", resources={}))
     condition = {"type": "ScalingActive", "status": "False", "message": "missing request for cpu"}
@@ -557,7 +580,7 @@ CASES = [
     wrong_target_port, wrong_selector, selector_of_another, missing_service, wrong_command, another_ones_program,
     readiness_probe, liveness_probe, out_of_memory, leaking_version, request_too_large, wrong_claim, stale_volume,
     missing_config_map, missing_key, quota_without_declaration, quota_too_small, webhook_outage, tainted_nodes, host_port,
-    hanging_init, network_policy, stale_secret, corefile, feature_flag, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
+    hanging_init, network_policy, stale_secret, corefile, feature_flag, feature_flag_that_leaks, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy,
 ]  # fmt: skip

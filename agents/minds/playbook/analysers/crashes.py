@@ -23,6 +23,8 @@ NOT_A_PROGRAM = (126, 127)
 """Exit codes of a shell for a command that it cannot run or find."""
 AS_ROOT = re.compile(r"runAsNonRoot")
 """The kubelet refuses an image that would run as root."""
+SLOW_DEATH = 30.0
+"""Seconds that a container lives whose memory grows: a larger limit would only put off its end."""
 CRASHES = frozenset({"Crash", "Restarted:Crash", "OOMKilled", "Restarted:OOMKilled", *START_REASONS})
 
 
@@ -73,7 +75,9 @@ def _out_of_memory(case: Case, workload: Workload, container: JsonObject, troubl
         found = case.restorations(workload.obj, new, reason)
         summary = f"{workload.subject} needs more memory since its last change"
         yield hypothesis(workload.subject, changed_class(versions[0][0]), 0.93, summary, [*changed, *said], found)
-    yield hypothesis(workload.subject, "resources", 0.75 if versions else 0.93, reason, said, candidates)
+    postponed = trouble.lived >= SLOW_DEATH and not case.recent(workload.obj, wanted)
+    confidence = 0.7 if postponed else 0.75 if versions else 0.93
+    yield hypothesis(workload.subject, "resources", confidence, reason, said, candidates)
 
 
 def _larger(case: Case, workload: Workload, limit: float) -> list[float]:

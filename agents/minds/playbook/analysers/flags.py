@@ -70,7 +70,10 @@ def _hypothesis(case: Case, config: JsonObject, key: str, flags: dict[str, JsonO
     said = [f"{len(lit)} of {len(flags)} flags in {key} are on: {', '.join(lit[:4])}"]
     said += [line for line in words if any(name in line for name in lit)][-2:]
     quiet = not case.troubled
-    confidence = 0.95 if named else 0.8 if quiet and len(lit) * 2 <= len(flags) + 1 else 0.45
+    few = len(lit) * 2 <= len(flags) + 1
+    ill = {w.subject for w, _ in case.troubled} | {case.entry(f.subject) for f in case.evidence.findings}
+    blamed = few and bool(_meant(case, config, lit) & ill)
+    confidence = 0.95 if named else 0.85 if blamed else 0.8 if quiet and few else 0.45
     affects = _affected(case, config, lit)
     return hypothesis(subject, "feature-flag", confidence, reason, said, candidates, affects=affects)
 
@@ -102,8 +105,13 @@ def _affected(case: Case, config: JsonObject, lit: list[str]) -> set[Subject]:
     name, namespace = config["metadata"]["name"], config["metadata"].get("namespace", "")
     near = [w for w in case.evidence.workloads if w.namespace == namespace]
     readers = {w.subject for w in near if name in references(w, "ConfigMap")}
-    meant = {w.subject for w in near for flag in lit if _plain(w.name) and _plain(w.name) in _plain(flag)}
-    return readers | meant | {s for reader in readers for s in case.topology.upstream(reader)}
+    return readers | _meant(case, config, lit) | {s for reader in readers for s in case.topology.upstream(reader)}
+
+
+def _meant(case: Case, config: JsonObject, lit: list[str]) -> set[Subject]:
+    """Workloads whose name a flag's name mentions."""
+    near = [w for w in case.evidence.workloads if w.namespace == config["metadata"].get("namespace", "")]
+    return {w.subject for w in near for flag in lit if _plain(w.name) and _plain(w.name) in _plain(flag)}
 
 
 def _plain(text: str) -> str:
