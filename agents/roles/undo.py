@@ -88,6 +88,6 @@ def _lesson(lesson: Reflection) -> str:
         case "vetoed" | "denied" | "expired":
             return f"{lesson.title} was {lesson.outcome}{why}: not proposed again in this incident"
         case "refused":
-            return f"the server or a policy refuses {lesson.title}{why}"
+            return f"{lesson.title} was refused{why}"
         case _:
             return f"{lesson.title}: {lesson.outcome}{why}"
