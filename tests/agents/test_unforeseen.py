@@ -280,3 +280,16 @@ def test_a_failed_job_is_told_with_its_last_words_and_not_run_again() -> None:
     assert (str(diagnosis[0].component), diagnosis[0].fault_class) == ("job/report", "jobs")
     assert "log: cannot reach ledger" in diagnosis[0].evidence
     assert not plan
+
+
+def test_an_autoscaler_without_a_metrics_server_is_handed_over_in_the_servers_words() -> None:
+    words = "unable to fetch metrics from resource metrics API: the server could not find the requested resource"
+    target = {"kind": "Deployment", "name": "geo"}
+    spec = {"scaleTargetRef": target, "targetCPUUtilizationPercentage": 80}
+    status = {"conditions": [{"type": "ScalingActive", "status": "False", "message": words}]}
+    scaler = obj("HorizontalPodAutoscaler", "geo", spec=spec, status=status)
+    found = [finding("HorizontalPodAutoscaler", "geo", "AutoscalerBlind", 0.5)]
+    _, diagnosis, plan = thought(Case([*healthy("geo"), scaler], "", "", lambda w: True, found))
+    assert (str(diagnosis[0].component), diagnosis[0].fault_class) == ("horizontalpodautoscaler/geo", "autoscaling")
+    assert words in diagnosis[0].evidence
+    assert not plan

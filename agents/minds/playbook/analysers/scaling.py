@@ -102,6 +102,9 @@ def _autoscaler(case: Case, autoscaler: JsonObject) -> Iterator[Hypothesis]:
     resource = "memory" if "memory" in metrics and "cpu" not in metrics else "cpu"
     bare = [c for c in workload.containers if resource not in ((c.get("resources") or {}).get("requests") or {})]
     if not bare or not metrics:
+        if case.evidence.found(subject):
+            reason = f"{subject} gets no metrics for {workload.subject}"
+            yield hypothesis(subject, "autoscaling", 0.7, reason, [reason, *words], [])
         return
     told = any("missing request" in word for word in words)
     reason = f"{subject} cannot compute: {workload.subject} has no {resource} request"
