@@ -191,6 +191,14 @@ def init_that_waits_for_a_wrong_port() -> Case:
     )  # fmt: skip
 
 
+def init_whose_program_cannot_do_that() -> Case:
+    made = init_that_waits_for_a_wrong_port()
+    made.logs = {"geo-1": "nc: invalid option -- 'z'\nBusyBox v1.35 multi-call binary."}
+    made.objects[1]["spec"]["containers"][0]["name"] = "wait"  # whose log it is
+    made.cured = lambda w: "initContainers" not in w["shop/deployment/geo"]["spec"]["template"]["spec"]
+    return made
+
+
 def init_that_waits_for_a_misspelt_host() -> Case:
     wait = {"name": "wait", "image": IMAGE, "command": ["sh", "-c", "until nslookup mongodb-rte; do sleep 2; done"]}
     owner = deployment("rate", initContainers=[wait])
@@ -218,6 +226,7 @@ CASES = [
     a_program_that_is_not_there,
     refuses_root,
     init_that_waits_for_a_wrong_port,
+    init_whose_program_cannot_do_that,
     init_that_waits_for_a_misspelt_host,
 ]
 

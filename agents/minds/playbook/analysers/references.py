@@ -73,8 +73,8 @@ def _no_such_port(case: Case, reference: Reference, service: JsonObject) -> Iter
     workload, ports = case.evidence.workload(reference.caller), offered(service)
     others = [r for r in case.topology.references if (r.namespace, r.service) == (reference.namespace, reference.service)
               and r.caller != reference.caller and r.port in ports]  # fmt: skip
-    if workload is None or not ports:
-        return
+    if workload is None or not ports or any(c["name"] == reference.container for c in workload.init_containers):
+        return  # what an init container waits for is judged with it
     offer = ", ".join(map(str, ports))
     reason = f"{workload.subject} calls {reference.host}:{reference.port}, but the Service offers {offer} ({reference.where})"
     candidates = _earlier(case, workload, reference, reason)

@@ -21,6 +21,8 @@ _WAITS_FOR = re.compile(
     r"(?:https?://)?([a-z][-a-z0-9.]*[a-z0-9])"
 )
 
+_MISUSED = re.compile(r"(?:invalid|unrecognized|unknown|illegal) option|^usage:|: not found$", re.IGNORECASE)
+
 
 def analyse(case: Case) -> Iterator[Hypothesis]:
     """One hypothesis per init container that holds its pod back."""
@@ -78,16 +80,20 @@ def _wrong_ports(case: Case, workload: Workload, container: JsonObject) -> Itera
 def _derived(case: Case, workload: Workload, container: JsonObject, waits: list[str], reason: str) -> list[Candidate]:
     """The Service or port that it may mean, if one is near; else no such init container."""
     found: list[Candidate] = []
+    # a program that does not understand its arguments waits in vain for the right place too
+    lines = [line for pod in workload.failing_pods for line in case.evidence.log(pod, str(container["name"]))]
+    right = 0.5 if any(_MISUSED.search(line) for line in lines) else 1.0
     names = [s["metadata"]["name"] for s in case.evidence.of("Service", workload.namespace)]
     for host in waits:
         close = nearest(host, names, 0.85)
         if close:
             step = _rewrite(workload, rf"\b{re.escape(host)}\b", close)
-            found += [fixes.candidate(Origin.DERIVE, [step], reason, [f"Service {close} exists"])] if step else []
+            said = [f"Service {close} exists"]
+            found += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=right)] if step else []
     for name, port, offer in _wrong_ports(case, workload, container):
         step = _rewrite(workload, rf"\b{re.escape(name)}([ :/]){port}\b", rf"{name}\g<1>{offer}")
         said = [f"Service {name} offers {offer}"]
-        found += [fixes.candidate(Origin.DERIVE, [step], reason, said)] if step else []
+        found += [fixes.candidate(Origin.DERIVE, [step], reason, said, worth=right)] if step else []
     step = fixes.set_field(workload.obj, container_path(workload, container), MISSING)
     worth = 0.8 if found else 1.0 if waits else 0.6
     found += [fixes.candidate(Origin.DERIVE, [step], reason, worth=worth)] if step else []
