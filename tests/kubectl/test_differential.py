@@ -25,7 +25,7 @@ SERVER_DRY_RUN = [
     "set env deploy/web HOST=fixed",
     "set env deploy/web LEVEL- HOST-",
     "set env deploy/web -c main MODE- NEW=x",
-    "set env deploy/web --from=configmap/settings --prefix=CFG_",
+    "set env deploy/web --from=configmap/settings --prefix=CFG_ --keys=log-level",  # several: kubectl's order is random
     "set env deploy/web --from=secret/keys --keys=password",
     "set env sts/db A=1",
     "set env cronjob/nightly A=1",
