@@ -580,7 +580,8 @@ CASES = [
     wrong_target_port, wrong_selector, selector_of_another, missing_service, wrong_command, another_ones_program,
     readiness_probe, liveness_probe, out_of_memory, leaking_version, request_too_large, wrong_claim, stale_volume,
     missing_config_map, missing_key, quota_without_declaration, quota_too_small, webhook_outage, tainted_nodes, host_port,
-    hanging_init, network_policy, stale_secret, corefile, feature_flag, feature_flag_that_leaks, autoscaler, ingress_to_nowhere, ingress_astray, sidecar,
+    hanging_init, network_policy, stale_secret, corefile, feature_flag, feature_flag_that_leaks, autoscaler,
+    ingress_to_nowhere, ingress_astray, sidecar,
     wrong_port_in_setting, wrong_host_in_setting, listens_elsewhere, service_account, drift_from_applied, odd_change,
     gone_since_healthy,
 ]  # fmt: skip
