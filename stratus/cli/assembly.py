@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stratus.cli.output import to_the_end
 from stratus.cli.settings import Settings
 from stratus.clock import SystemClock
 from stratus.domain.errors import Absent, InvalidInput, Refused, Retryable, StratusError, Unobservable
@@ -91,7 +92,7 @@ async def running_engine(
             settings, transport, journal, holder=holder_of(settings.journal_path), default=default_mode, people=people
         )
         if on_event is not None:
-            engine.ledger.subscribers.append(on_event)
+            engine.ledger.subscribers.append(to_the_end(on_event))
         before = engine.ledger.board
         recovered = await engine.start(wait)
         stack.push_async_callback(_close, engine)

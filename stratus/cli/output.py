@@ -6,8 +6,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
+
+from stratus.domain.events import Recorded
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """What a terminal would obey: escapes, and marks that reorder the text after them."""
@@ -61,6 +63,36 @@ def note(text: str) -> None:
 def fail(text: str) -> None:
     """An error that ends the command, to stderr."""
     print(f"stratus: {_narration(text)}", file=sys.stderr, flush=True)
+
+
+def to_the_end(tell: Callable[[Recorded], None]) -> Callable[[Recorded], None]:
+    """``tell``, until what it prints cannot be written: a reader that goes away, as ``head`` does, or a full disk must not
+    end a transaction half-way. The journal has everything.
+    """
+    lost = False
+
+    def told(recorded: Recorded) -> None:
+        nonlocal lost
+        if lost:
+            return
+        try:
+            tell(recorded)
+        except OSError as error:
+            lost = True
+            forsake(error)
+
+    return told
+
+
+def forsake(error: OSError) -> None:
+    """Let nothing be written any more, not even at exit, to what cannot be written to; and say so, if that can be said."""
+    said = f"the output is lost ({error.strerror}): what is under way goes on, and the journal has everything"
+    for stream, last_words in ((sys.stdout, sys.stdout.flush), (sys.stderr, lambda: note(said))):
+        try:
+            last_words()
+        except OSError:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _narration(text: str) -> str:

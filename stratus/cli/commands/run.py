@@ -13,7 +13,7 @@ from time import monotonic
 from stratus.cli.assembly import Running, running_engine
 from stratus.cli.exits import ExitCode
 from stratus.cli.minds import conductor_for
-from stratus.cli.output import Output, note
+from stratus.cli.output import Output, forsake, note
 from stratus.cli.settings import Settings, load
 from stratus.cli.story import Story
 from stratus.cli.summary import summary
@@ -75,10 +75,13 @@ async def drive(
         running.before, engine.ledger.board, monotonic() - started, engine.context.writer.sent, unreachable=unreachable
     )
     engine.emit(finished)
-    if out.form == "json":
-        out.json(finished.model_dump(mode="json"))
-    if out.form == "text":
-        _say(out, finished)
+    try:
+        if out.form == "json":
+            out.json(finished.model_dump(mode="json"))
+        if out.form == "text":
+            _say(out, finished)
+    except OSError as error:
+        forsake(error)
     return 128 + stopped[0] if stopped else finished.exit_code
 
 

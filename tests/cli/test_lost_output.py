@@ -1,0 +1,77 @@
+"""A reader that goes away ends nothing half-way: the transaction runs to its end, and the exit code tells of it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from stratus.domain.machine import TxState
+from stratus.domain.projection import Board, fold
+from stratus.journal import open_reader
+from tests.cli.conftest import Served
+
+COMMAND = ("do", "--settle", "20s", "-o", "text")
+WEB = {
+    "metadata": {"name": "web"},
+    "spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "web", "image": "localhost:5000/pause:3.2"}]},
+        },
+    },
+}
+
+
+def started(words: list[str], **streams: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "stratus.cli.main", *words], **streams)  # type: ignore[call-overload]
+
+
+async def deployed(served: Served) -> None:
+    served.cluster.api.create("deployments.apps", "default", WEB)
+    async with asyncio.timeout(30):
+        while not served.cluster.healthy("default"):
+            await asyncio.to_thread(lambda: None)
+
+
+def recorded(served: Served) -> Board:
+    reader = open_reader(served.settings.journal_path)
+    board = fold(reader.read(0, 1000))
+    reader.close()
+    return board
+
+
+@pytest.mark.parametrize("lost", ["stdout", "stderr"])
+async def test_a_command_whose_output_is_lost_ends_as_it_would(lost: str, served: Served) -> None:
+    await deployed(served)
+    words = [*COMMAND, *served.options, "-n", "default", "--", "kubectl", "scale", "deploy/web", "--replicas=2"]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, lost: subprocess.PIPE}
+    process = started(words, **streams)
+    getattr(process, lost).close()
+    assert await asyncio.to_thread(process.wait) == 0
+    (tx,) = recorded(served).transactions.values()
+    assert tx.state is TxState.COMMITTED
+    assert served.cluster.api.get("deployments.apps", "default", "web")["spec"]["replicas"] == 2
+
+
+async def test_a_run_whose_reader_is_gone_repairs_all_the_same(served: Served) -> None:
+    await deployed(served)
+    web = served.cluster.api.get("deployments.apps", "default", "web")
+    bad = [{"name": "web", "image": "localhost:5000/absent:1"}]
+    template = {**web["spec"]["template"], "spec": {**web["spec"]["template"]["spec"], "containers": bad}}
+    served.cluster.api.update(
+        "deployments.apps", "default", "web", {**web, "spec": {**web["spec"], "template": template}}
+    )
+    words = ["run", "--once", "--mode", "auto", *served.options, "-n", "default", "-o", "jsonl"]
+    process = started(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    await asyncio.to_thread(process.stdout.readline)
+    process.stdout.close()
+    assert await asyncio.to_thread(process.wait) == 0
+    board = recorded(served)
+    assert [tx.state for tx in board.transactions.values()] == [TxState.COMMITTED]
+    assert not board.running
