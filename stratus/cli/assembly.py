@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stratus.cli.output import to_the_end
+from stratus.cli.output import note, to_the_end
 from stratus.cli.settings import Settings
 from stratus.clock import SystemClock
-from stratus.domain.errors import Absent, InvalidInput, Refused, Retryable, StratusError, Unobservable
+from stratus.domain.errors import Absent, Bug, InvalidInput, Refused, Retryable, StratusError, Unobservable
 from stratus.domain.events import Recorded
 from stratus.domain.objects import ObjectRef
 from stratus.domain.policy import Mode
@@ -98,6 +99,7 @@ async def running_engine(
         stack.push_async_callback(_close, engine)
         background = asyncio.create_task(_serve(engine))
         stack.push_async_callback(cancel, background)
+        stack.push_async_exit(partial(_take_back, engine))
         yield Running(engine, journal, transport, engine.reader, recovered, before)
 
 
@@ -204,6 +206,16 @@ async def cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+async def _take_back(engine: Engine, kind: object, error: BaseException | None, trace: object) -> None:
+    """After a bug of ours: what it left open is taken back while the lease is still held, not at some next start."""
+    ours = isinstance(error, Exception) and (isinstance(error, Bug) or not isinstance(error, StratusError))
+    if ours and engine.ledger.board.open_tx is not None:
+        try:
+            await engine.recover()
+        except StratusError as again:
+            note(f"a transaction stays open until the next start, which takes it back: {again}")
 
 
 async def _close(engine: Engine) -> None:

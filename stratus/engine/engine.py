@@ -127,6 +127,11 @@ class Engine:
         await self.pump()
         return await recovery.recover(context)
 
+    async def recover(self) -> list[str]:
+        """Take back what an error left open; returns the transactions. Raises as ``recovery.recover``."""
+        async with self._turn:
+            return await recovery.recover(self.context)
+
     def stop(self, reason: str = "asked to stop") -> None:
         """No new step from now on; a transaction under way is undone."""
         self._stopping = True

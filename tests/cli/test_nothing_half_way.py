@@ -1,4 +1,4 @@
-"""A reader that goes away ends nothing half-way: the transaction runs to its end, and the exit code tells of it."""
+"""What goes wrong around a transaction leaves nothing half-way: a reader that goes away, a bug of ours."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from stratus.cli.assembly import running_engine
+from stratus.cluster.kubectl import compile_command
+from stratus.domain.events import Recorded
 from stratus.domain.machine import TxState
 from stratus.domain.projection import Board, fold
 from stratus.journal import open_reader
@@ -75,3 +78,22 @@ async def test_a_run_whose_reader_is_gone_repairs_all_the_same(served: Served) -
     board = recorded(served)
     assert [tx.state for tx in board.transactions.values()] == [TxState.COMMITTED]
     assert not board.running
+
+
+async def test_a_bug_in_the_middle_of_a_transaction_is_taken_back_at_once(served: Served) -> None:
+    await deployed(served)
+    bug = iter([ValueError("a bug")])
+
+    def broken(recorded: Recorded) -> None:
+        if recorded.event.event == "step.executed":
+            for error in bug:
+                raise error
+
+    with pytest.raises(ValueError, match="a bug"):
+        async with running_engine(served.settings) as running:
+            running.engine.ledger.subscribers.append(broken)
+            words = "kubectl scale deploy/web --replicas=2".split()
+            await running.engine.do(await compile_command(words, reader=running.reader, namespace="default"))
+    (tx,) = recorded(served).transactions.values()
+    assert tx.state is TxState.RESTORED
+    assert served.cluster.api.get("deployments.apps", "default", "web")["spec"]["replicas"] == 1
