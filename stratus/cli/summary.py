@@ -97,7 +97,7 @@ def _finite(severity: float) -> float | None:
 
 def incident_line(incident: IncidentView) -> dict[str, Any]:
     """An incident in the machine output."""
-    found = incident.diagnosis
+    found = incident.cause
     diagnosis = None
     if found is not None:
         diagnosis = {

@@ -45,6 +45,9 @@ class IncidentView:
     findings: tuple[Finding, ...]
     path: tuple[Visit, ...]
     diagnosis: e.DiagnosisMade | None = None
+    """What is believed now."""
+    cause: e.DiagnosisMade | None = None
+    """What was believed when the first change that stands was made: what is believed of the rest comes after the cause."""
     transactions: tuple[str, ...] = ()
     transcript: tuple[Said, ...] = ()
     evidence: tuple[e.EvidenceCaptured, ...] = ()

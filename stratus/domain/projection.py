@@ -9,6 +9,7 @@ from datetime import datetime
 from stratus.domain import events as e
 from stratus.domain.commands import Posted
 from stratus.domain.incidents import IncidentView, incident_after
+from stratus.domain.machine import TxState
 from stratus.domain.objects import ClusterIdentity, Subject
 from stratus.domain.policy import Mode
 from stratus.domain.severity import CRASHED, Finding
@@ -121,11 +122,18 @@ def _transaction(board: Board, event: e.TxEvent, at: datetime) -> Board:
 
 def _incident(board: Board, event: e.IncidentEvent, at: datetime) -> Board:
     incident = incident_after(board.incidents.get(event.incident), event, at)
+    if isinstance(event, e.DiagnosisMade) and not _stands(board, incident):
+        incident = replace(incident, cause=event)
     board = replace(board, incidents={**board.incidents, incident.id: incident})
     if isinstance(event, e.ModelCalled):
         spent = event.prompt_tokens + event.completion_tokens
         board = replace(board, tokens=board.tokens + spent, cost_usd=board.cost_usd + event.cost_usd)
     return board
+
+
+def _stands(board: Board, incident: IncidentView) -> bool:
+    """Whether a change that the incident made is there now."""
+    return any(board.transactions[each].state is TxState.COMMITTED for each in incident.transactions)
 
 
 def _engine(board: Board, event: e.Event, at: datetime) -> Board:

@@ -82,8 +82,8 @@ def report_lines(view: IncidentView, board: Board) -> list[str]:
         f"- opened {view.opened:%Y-%m-%d %H:%M:%S} UTC, {view.state}, {lasted}",
         f"- severity at opening: {view.initial:g}",
     ]
-    if view.diagnosis:
-        found = view.diagnosis
+    if view.cause:
+        found = view.cause
         lines += [
             "",
             "## Cause",
