@@ -9,8 +9,24 @@ from pathlib import Path
 import pytest
 
 from stratus.cli.settings import Settings
+from stratus.domain.base import JsonObject
 from stratus.sandbox.cluster import EmbeddedCluster
 from stratus.sandbox.serve import serving, write_kubeconfig
+
+
+def web(replicas: int) -> JsonObject:
+    """A Deployment of one idle container."""
+    return {
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": "localhost:5000/pause:3.2"}]},
+            },
+        },
+    }
 
 
 @dataclass(frozen=True)

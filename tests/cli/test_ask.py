@@ -10,24 +10,13 @@ from stratus.cli.assembly import running_engine
 from stratus.cli.main import main
 from stratus.cli.minds import conductor_for
 from stratus.journal import open_reader
-from tests.cli.conftest import Served
+from tests.cli.conftest import Served, web
 
 QUESTION = ("ask", "what", "is", "wrong", "with", "web?")
-WEB = {
-    "metadata": {"name": "web"},
-    "spec": {
-        "replicas": 0,
-        "selector": {"matchLabels": {"app": "web"}},
-        "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": "localhost:5000/pause:3.2"}]},
-        },
-    },
-}
 
 
 async def test_the_agents_answer_with_and_without_an_engine(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    served.cluster.api.create("deployments.apps", "default", WEB)
+    served.cluster.api.create("deployments.apps", "default", web(0))
     asked = [*QUESTION, *served.options, "-n", "default"]
     assert await to_thread(main, asked) == 0
     alone = capsys.readouterr().out

@@ -14,20 +14,9 @@ from stratus.domain.events import Recorded
 from stratus.domain.machine import TxState
 from stratus.domain.projection import Board, fold
 from stratus.journal import open_reader
-from tests.cli.conftest import Served
+from tests.cli.conftest import Served, web
 
 COMMAND = ("do", "--settle", "20s", "-o", "text")
-WEB = {
-    "metadata": {"name": "web"},
-    "spec": {
-        "replicas": 1,
-        "selector": {"matchLabels": {"app": "web"}},
-        "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": "localhost:5000/pause:3.2"}]},
-        },
-    },
-}
 
 
 def started(words: list[str], **streams: int) -> subprocess.Popen[bytes]:
@@ -35,7 +24,7 @@ def started(words: list[str], **streams: int) -> subprocess.Popen[bytes]:
 
 
 async def deployed(served: Served) -> None:
-    served.cluster.api.create("deployments.apps", "default", WEB)
+    served.cluster.api.create("deployments.apps", "default", web(1))
     async with asyncio.timeout(30):
         while not served.cluster.healthy("default"):
             await asyncio.to_thread(lambda: None)
