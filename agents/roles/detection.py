@@ -9,16 +9,16 @@ from agents.tools import Tools
 from stratus.domain.severity import Finding, Observation
 
 WORDS = {
-    "RequestsFail": "requests fail", "RequestsDegraded": "requests are slow or partly fail",
-    "NoReadyEndpoints": "has no ready endpoint", "DoesNotAnswer": "does not answer", "ServiceMissing": "is missing",
-    "Unavailable": "has no ready pod", "ScaledToZero": "is scaled to zero", "Degraded": "is short of ready pods",
-    "RolloutStuck": "has a rollout that is stuck", "NotSettled": "does not come to rest", "Restarting": "keeps restarting",
-    "JobFailed": "failed", "JobsPilingUp": "has jobs piling up", "ClaimPending": "does not bind",
-    "QuotaExceeded": "is used up", "AutoscalerBlind": "cannot compute a replica count",
-    "WebhookUnreachable": "cannot be reached", "NodeNotReady": "is not ready", "NodePressure": "is under pressure",
-    "AlertCritical": "fires", "AlertWarning": "fires",
+    "RequestsFail": "requests to {} fail", "RequestsDegraded": "requests to {} are slow or partly fail",
+    "NoReadyEndpoints": "{} has no ready endpoint", "DoesNotAnswer": "{} does not answer", "ServiceMissing": "{} is missing",
+    "Unavailable": "{} has no ready pod", "ScaledToZero": "{} is scaled to zero", "Degraded": "{} is short of ready pods",
+    "RolloutStuck": "{} has a rollout that is stuck", "NotSettled": "{} does not come to rest",
+    "Restarting": "{} keeps restarting", "JobFailed": "{} failed", "JobsPilingUp": "{} has jobs piling up",
+    "ClaimPending": "{} does not bind", "QuotaExceeded": "{} is used up", "AutoscalerBlind": "{} cannot compute a replica count",
+    "WebhookUnreachable": "{} cannot be reached", "NodeNotReady": "{} is not ready", "NodePressure": "{} is under pressure",
+    "AlertCritical": "a critical alert about {} fires", "AlertWarning": "an alert about {} fires",
 }  # fmt: skip
-"""Reasons as a person would say them after the subject's name."""
+"""Reasons as a person would say them of a subject."""
 
 
 class Detection:
@@ -63,7 +63,6 @@ def title(findings: Sequence[Finding]) -> str:
 
 def sentence(finding: Finding, *, short: bool = False) -> str:
     """``deployment/geo has no ready pod: 0/1 ready, ErrImagePull``."""
-    what = WORDS.get(finding.reason, finding.reason)
     name = finding.subject.name if short else str(finding.subject)
-    said = f"requests to {name} fail" if finding.reason == "RequestsFail" else f"{name} {what}"
+    said = WORDS.get(finding.reason, f"{{}}: {finding.reason}").format(name)
     return said if short or not finding.message else f"{said}: {finding.message}"
