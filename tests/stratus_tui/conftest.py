@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Button
 
 from tests.stratus_tui.driving import Picture, caught_up
 
@@ -26,6 +27,8 @@ def picture(snap_compare: Callable[..., bool]) -> Picture:
     def take(app: App[Any], size: tuple[int, int] = (120, 40), keys: Iterable[str] = (), prepare: Any = None) -> None:
         async def before(pilot: Pilot[Any]) -> None:
             await caught_up(pilot)
+            for button in pilot.app.query(Button):
+                button.active_effect_duration = 0  # a pressed button looks so for a while: the picture knows no time
             await pilot.press(*keys)
             await pilot.pause()
             if prepare is not None:
