@@ -228,12 +228,10 @@ class StratusApp(App[int]):
 
     def _turn_to(self, selection: Selection, aspect: Aspect) -> None:
         self.push_screen(PageScreen(selection, aspect, self.source.fetch))
-        self.call_after_refresh(self.refresh_view)
 
     def action_help(self) -> None:
         """From the bindings that are live here."""
         self.push_screen(HelpScreen(live_keys(self.screen, self.view)))
-        self.call_after_refresh(self.refresh_view)
 
     def action_prompt(self, mode: PromptMode) -> None:
         """The ``:`` line, or the ``/`` line."""

@@ -37,11 +37,12 @@ def _clean_character(character: str) -> str:
         return chr(_CONTROL_PICTURES + code)
     if code == _DELETE:
         return "␡"
-    if unicodedata.category(character) == "Zs":
+    category = unicodedata.category(character)
+    if category == "Zs":
         return " "
-    # combining marks would pile up on a neighbour that belongs to somebody else's text
-    printable = character.isprintable() and not unicodedata.combining(character)
-    return character if printable else REPLACEMENT
+    # marks that take no cell of their own would pile up on a neighbour that belongs to somebody else's text
+    piles_up = category in ("Mn", "Me") or unicodedata.combining(character)
+    return character if character.isprintable() and not piles_up else REPLACEMENT
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from stratus_tui.bindings import DECISION_KEYS
+from stratus_tui.messages import Refreshed
 from stratus_tui.render.lines import clean
 from stratus_tui.view import View
 from stratus_tui.widgets.decision import CountdownLine
@@ -24,6 +25,10 @@ class Dialog(ModalScreen[Answer]):
     """A modal screen that shows the countdown and keeps the decision keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*DECISION_KEYS, Binding("escape", "cancel", "Cancel", tooltip="no answer")]
+
+    def on_mount(self) -> None:
+        """The view comes with the first frame, not with the clock's next tick."""
+        self.call_after_refresh(self.app.post_message, Refreshed())
 
     def show(self, view: View) -> None:
         """The countdown goes on."""

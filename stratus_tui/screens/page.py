@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from stratus_tui.messages import Refreshed
 from stratus_tui.render.evidence import Aspect, Fetch, Selection, evidence
 from stratus_tui.render.lines import Row
 from stratus_tui.view import View
@@ -60,6 +61,10 @@ class PageScreen(Screen[None]):
         yield NoticeLine()
         yield Prompt(id="prompt")
         yield KeysLine()
+
+    def on_mount(self) -> None:
+        """The view comes with the first frame, not with the clock's next tick."""
+        self.call_after_refresh(self.app.post_message, Refreshed())
 
     def show(self, view: View) -> None:
         """Hand the view to every pane."""

@@ -10,7 +10,8 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from tests.stratus_tui.driving import Picture, caught_up
+from stratus_tui.app import StratusApp
+from tests.stratus_tui.driving import Picture, caught_up, until
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,9 @@ def picture(snap_compare: Callable[..., bool]) -> Picture:
             for button in pilot.app.query(Button):
                 button.active_effect_duration = 0  # a pressed button looks so for a while: the picture knows no time
             await pilot.press(*keys)
+            await until(pilot, lambda: pilot.app.screen.is_mounted)
+            if isinstance(pilot.app, StratusApp):
+                pilot.app.refresh_view()
             await pilot.pause()
             if prepare is not None:
                 await prepare(pilot)

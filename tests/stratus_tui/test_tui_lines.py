@@ -18,7 +18,9 @@ ANYTHING = st.text(st.characters(), max_size=60)
 def test_cleaned_text_is_printable_and_on_one_line(text: str) -> None:
     cleaned = clean(text)
     assert cleaned.isprintable()
-    assert not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Mn", "Zl", "Zp") for character in cleaned)
+    assert not any(
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp") for character in cleaned
+    )
     assert clean(cleaned) == cleaned
 
 
@@ -31,6 +33,7 @@ def test_cleaned_text_is_printable_and_on_one_line(text: str) -> None:
         ("safe\u202etxt.exe", "safe\ufffdtxt.exe"),
         ("zero\u200bwidth", "zero\ufffdwidth"),
         ("Z\u0351algo", "Z\ufffdalgo"),
+        ("\u0915\u0941", "\u0915\ufffd"),  # a mark whose combining class is 0
         ("[bold]markup[/]", "[bold]markup[/]"),
         ("ホテル 🚨", "ホテル 🚨"),
     ],
