@@ -31,12 +31,12 @@ def picture(snap_compare: Callable[..., bool]) -> Picture:
             for button in pilot.app.query(Button):
                 button.active_effect_duration = 0  # a pressed button looks so for a while: the picture knows no time
             await pilot.press(*keys)
-            await until(pilot, lambda: pilot.app.screen.is_mounted)
-            if isinstance(pilot.app, StratusApp):
-                pilot.app.refresh_view()
             await pilot.pause()
             if prepare is not None:
                 await prepare(pilot)
+            await until(pilot, lambda: pilot.app.screen.is_mounted)
+            if isinstance(pilot.app, StratusApp):
+                pilot.app.refresh_view()  # not when the clock's next tick comes
             await pilot.pause()
             # a crashed app would be photographed otherwise, and the picture would pass
             assert pilot.app._exception is None, f"the app crashed: {pilot.app._exception!r}"
