@@ -40,6 +40,11 @@ class Result:
         return self.outcome == "resolved"
 
     @property
+    def record(self) -> dict[str, object]:
+        """As the machine output has it."""
+        return {**asdict(self), "repaired": self.repaired}
+
+    @property
     def family(self) -> str:
         """Whose fault it is: ``aiopslab``, ``sregym`` or ``hotel``."""
         return self.fault.partition("/")[0]
@@ -57,11 +62,11 @@ def bench(arguments: Namespace) -> int:
         if out.form == "text":
             out.line(row(result))
         elif out.form == "jsonl":
-            out.json({**asdict(result), "repaired": result.repaired})
+            out.json(result.record)
         else:
             note(row(result))
     if out.form == "json":
-        out.json([{**asdict(result), "repaired": result.repaired} for result in results])
+        out.json([result.record for result in results])
     if out.form == "text":
         for line in families(results):
             out.line(line)
